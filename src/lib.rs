@@ -1,0 +1,29 @@
+//! devstash: a script comes in, marked calls are found, the real interpreter runs it, results stay on disk.
+//!
+//! Data moves one way, in the order of this list; a stage may name the types of the stages before it, never of those
+//! after. `docs/architecture.md` tells the story.
+
+pub mod exit;
+
+pub mod cli;
+pub mod options;
+
+pub mod discover;
+
+pub mod diagnostic;
+pub mod source;
+
+pub mod syntax;
+
+pub mod marker;
+
+pub mod plan;
+
+pub mod runtime;
+
+pub mod launch;
+
+pub mod duration;
+pub mod entry;
+pub mod manage;
+pub mod store;
