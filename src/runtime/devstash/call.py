@@ -1,0 +1,288 @@
+"""The call protocol: from the description of a marked call to its value, kept or computed.
+
+The script's byte-code (see rewrite.py) speaks to one object, the builtin `__devstash__`, an instance of `Calls`:
+
+    D.value() if D(3, f)(a, k=b) else D.keep()(D.callee()(*D.args(0), **D.kwargs(0)))
+
+`D(3, f)` makes a `Call` that collects what each link is given; its truth value decides between hit and miss; on a
+miss the script's own frame makes the call and hands the result to `keep()`. Between these steps a call is found again
+by the frame that makes it, which no other thread, task or recursion shares.
+
+Two rules hold everywhere: an exception of ours is never the script's (what cannot be decided is a miss, told once),
+and a miss that cannot be kept soundly is not kept.
+"""
+
+import sys
+from _weakref import ref
+from time import perf_counter
+from types import CellType, CodeType, FrameType, FunctionType
+from typing import Any, Callable, Optional
+
+from . import key as keys
+from . import store as stores
+from .encode import Unkeyable
+from .report import Reporter
+from .site import Row, Site
+
+BUILTIN = "__devstash__"
+
+# Results of these types are never the argument itself in a sense that matters: nothing can be changed through them.
+_IMMUTABLE = (int, float, complex, str, bytes, bool, type(None), type(...), type, range, frozenset, FunctionType)
+
+
+def _function_text(function: object) -> str:
+    """How CPython names `function` in a TypeError about its arguments (`_PyObject_FunctionStr`)."""
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        return str(function)
+    module = getattr(function, "__module__", None)
+    return f"{name}()" if module is None or module == "builtins" else f"{module}.{name}()"
+
+
+class Call:
+    """One marked call: what was described, what was found, and on a miss the right to keep the result."""
+
+    __slots__ = (
+        "_calls", "site", "callee", "keyed_by", "links", "arguments", "names", "bound", "code",
+        "_place", "_key", "_before", "_started", "_result", "__weakref__",
+    )  # fmt: skip
+
+    def __init__(self, calls: "Calls", site: Site, callee: object, keyed_by: object) -> None:
+        self._calls = calls
+        self.site = site
+        self.callee = callee
+        self.keyed_by = keyed_by
+        self.links = site.shape if site.kind == "call" else ()
+        self.arguments: "list[tuple[tuple[Any, ...], dict[str, Any]]]" = []
+        self.names: "dict[str, Any]" = {}
+        self.bound: "Optional[dict[str, Any]]" = None
+        self.code: Optional[CodeType] = site.code
+        self._place = 0
+        self._key: "Optional[keys.Key]" = None
+        self._before: object = None
+        self._started = 0.0
+        self._result: object = None
+
+    # --- the description -----------------------------------------------------------------------------------
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> "Call":
+        self.arguments.append((args, kwargs))
+        return self
+
+    def __getitem__(self, item: Any) -> "Call":
+        self.arguments.append(((item,), {}))
+        return self
+
+    def __str__(self) -> str:
+        # CPython asks for this when it complains about `*` or `**` arguments of the call we stand for.
+        return _function_text(self.callee)
+
+    # --- the decision --------------------------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        calls = self._calls
+        frame = sys._getframe(1)
+        self._place = id(frame)
+        calls.pending[self._place] = self
+        if not calls.caching or (self.site.kind == "call" and not callable(self.callee)):
+            return False
+        try:
+            return self._decide(frame)
+        except Unkeyable as error:
+            calls.reporter.warn(self.site, f"not cached: {_unkeyable(error)}")
+        except Exception as error:
+            calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
+        self._key = None
+        return False
+
+    def _decide(self, frame: FrameType) -> bool:
+        site = self.site
+        if site.kind == "function":
+            self.bound = dict(zip(site.shape, self.arguments[0][0]))
+            self.callee = self._calls.function(frame, site)
+        elif site.kind == "expression":
+            self.names = _names(frame, site, self.arguments[0][0])
+        key = keys.make_key(self)
+        found, value = self._calls.store.load(key, site)
+        if found:
+            self._result = value
+            self._calls.reporter.happened(site, f"hit {key.qualname}")
+            return True
+        self._calls.reporter.missed(site, key.qualname, value)
+        self._before = keys.state_of(self)
+        self._key = key
+        return False
+
+    # --- the miss ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The call is about to be made."""
+        self._started = perf_counter()
+
+    def keep(self, result: Any) -> Any:
+        """Keep `result` where that is sound, and return it; the script goes on with this very object."""
+        self._calls.running.pop(self._place, None)
+        key, self._key = self._key, None
+        if key is None:
+            return result
+        duration = perf_counter() - self._started
+        reporter = self._calls.reporter
+        try:
+            reason = self._unsound(result)
+            if reason is None:
+                self._calls.store.save(key, result, {"duration": duration, "site": self.site})
+                reporter.happened(self.site, f"stored {key.qualname}")
+            else:
+                reporter.warn(self.site, f"not cached: {reason}")
+        except stores.Unstorable as error:
+            reporter.warn(self.site, f"not cached: {_unstorable(error)}")
+        except stores.Unwritable as error:
+            reporter.warn(self.site, f"not kept: {error}")
+        except Unkeyable as error:
+            reporter.warn(self.site, f"not cached: after the call, {_unkeyable(error)}")
+        except Exception as error:
+            reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
+        return result
+
+    def _unsound(self, result: object) -> Optional[str]:
+        """Why bringing back only `result` would not do what the call did, or None."""
+        if keys.state_of(self) != self._before:
+            return "the call changes its receiver or an argument in place, which is not brought back yet"
+        if isinstance(result, _IMMUTABLE):
+            return None
+        receiver = getattr(self.callee, "__self__", None)
+        if result is receiver:
+            return "the call returns its receiver itself"
+        given = [value for args, kwargs in self.arguments for value in (*args, *kwargs.values())]
+        if any(value is result for value in (*given, *self.names.values())):
+            return "the call returns one of its arguments itself"
+        return None
+
+    # --- a guarded function body ---------------------------------------------------------------------------
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def returned(self, value: Any) -> Any:
+        """Note what the body is about to return."""
+        self._result = value
+        return value
+
+    def result(self) -> Any:
+        """The value of a hit."""
+        return self._result
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if kind is None:
+            self.keep(self._result)
+
+    def __del__(self) -> None:
+        # The call raised: its frame let go of `keep`, the last reference.
+        self._calls.running.pop(self._place, None)
+
+
+class Calls:
+    """The builtin `__devstash__`: every marked call of the script goes through it."""
+
+    def __init__(
+        self, file: str, rows: "tuple[Row, ...]", settings: "dict[str, str]", reporter: Reporter
+    ) -> None:
+        self.reporter = reporter
+        self.caching = settings.get("cache", "1") == "1"
+        self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
+        self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
+        # Calls between their description and their decision's consequence, and calls under way, by id of the frame.
+        self.pending: "dict[int, Call]" = {}
+        self.running: "dict[int, ref[Call]]" = {}
+        self._functions: "dict[CodeType, FunctionType]" = {}
+        for site in self.sites:
+            if site.generator:
+                reporter.warn(site, "not cached: a generator function's items are not recorded yet; it runs every time")
+
+    def __call__(self, index: int, callee: object = None, keyed_by: object = keys.NO_KEY) -> Call:
+        return Call(self, self.sites[index], callee, keyed_by)
+
+    def value(self) -> Any:
+        """The value of the hit just found by the calling frame."""
+        return self.pending.pop(id(sys._getframe(1))).result()
+
+    def _begin(self, frame: FrameType) -> Call:
+        call = self.pending.pop(id(frame))
+        self.running[id(frame)] = ref(call)
+        return call
+
+    def keep(self) -> "Callable[[Any], Any]":
+        """What takes the result of the call that the calling frame is about to make.
+
+        The returned bound method is the only thing that keeps the `Call` alive meanwhile: when the call raises, the
+        frame lets go of it and the `Call` is gone.
+        """
+        call = self._begin(sys._getframe(1))
+        call.start()
+        return call.keep
+
+    def run(self) -> Call:
+        """The context manager around the body of a marked function."""
+        return self._begin(sys._getframe(1))
+
+    def _running(self, frame: FrameType) -> Call:
+        call = self.running[id(frame)]()
+        assert call is not None  # the frame holds it, see `keep`
+        return call
+
+    def callee(self) -> Any:
+        """The callee as the call was described."""
+        return self._running(sys._getframe(1)).callee
+
+    def args(self, link: int) -> "tuple[Any, ...]":
+        """The positional arguments of one link."""
+        return self._running(sys._getframe(1)).arguments[link][0]
+
+    def kwargs(self, link: int) -> "dict[str, Any]":
+        """The keyword arguments of one link."""
+        return self._running(sys._getframe(1)).arguments[link][1]
+
+    def item(self, link: int) -> Any:
+        """The index of a subscript link."""
+        return self._running(sys._getframe(1)).arguments[link][0][0]
+
+    def returned(self, value: Any) -> Any:
+        """Note what the marked function running in the calling frame returns, and return it."""
+        return self._running(sys._getframe(1)).returned(value)
+
+    def function(self, frame: FrameType, site: Site) -> FunctionType:
+        """A function equal to the one that `frame` runs, of which a frame knows only code, globals and closure."""
+        code = frame.f_code
+        known = self._functions.get(code)
+        if known is not None and known.__globals__ is frame.f_globals:
+            return known
+        values = frame.f_locals if code.co_freevars else {}
+        closure = tuple(CellType(values[name]) if name in values else CellType() for name in code.co_freevars)
+        function = FunctionType(code, frame.f_globals, code.co_name, None, closure or None)
+        function.__qualname__ = f"{site.scope}.{code.co_name}" if site.scope else code.co_name
+        if not closure:
+            self._functions[code] = function
+        return function
+
+
+def _names(frame: FrameType, site: Site, passed: "tuple[Any, ...]") -> "dict[str, Any]":
+    """The values of the names that an expression reads, unbound ones left out."""
+    found = dict(zip(site.shape, passed))
+    for name in site.reads:
+        if name not in found:
+            for space in (frame.f_locals, frame.f_globals, frame.f_builtins):
+                if name in space:
+                    found[name] = space[name]
+                    break
+    return found
+
+
+def _unkeyable(error: Unkeyable) -> str:
+    why = f" ({error.why})" if error.why else ""
+    name = error.path.partition(".")[0].partition("[")[0]
+    return f"`{error.path}: {error.what}` cannot be part of the key{why}; leave it out with ignore={name} or say what counts with key=…"
+
+
+def _unstorable(error: "stores.Unstorable") -> str:
+    why = f" ({error.why})" if error.why else ""
+    return f"`{error.path}: {error.what}` cannot be stored{why}"

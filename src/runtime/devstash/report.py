@@ -1,0 +1,79 @@
+"""What devstash says while the script runs: short lines on stderr, and records for the logger `devstash`.
+
+Lines go straight to file descriptor 2, so that a script that replaces `sys.stderr` finds nothing of ours in it. The
+logger is used only when the script itself has imported `logging` and given some logger handlers; otherwise Python's
+handler of last resort would print our records.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from .site import Site
+    from .store import Miss
+
+INFO, WARNING = 20, 30  # logging's own numbers, without importing logging
+
+# Reasons of a miss that are as it should be; any other says that an entry or the store is not in order.
+ORDINARY = ("absent", "expired", "refresh")
+
+
+def _logger() -> Optional[Any]:
+    logging = sys.modules.get("logging")
+    try:
+        if logging is None or not (logging.root.handlers or "devstash" in logging.root.manager.loggerDict):
+            return None
+        logger = logging.getLogger("devstash")
+        return logger if logger.hasHandlers() else None
+    except AttributeError:  # `logging` is half imported, or not the standard library's
+        return None
+
+
+class Reporter:
+    """Tells of hits, misses and what could not be cached; each trouble of a site is told once a run."""
+
+    def __init__(self, script: str, verbosity: int) -> None:
+        self.script = script
+        self.verbosity = verbosity
+        self._told: "set[tuple[int, str]]" = set()
+
+    def _line(self, site: "Site", text: str) -> None:
+        message = "devstash: %s:%d: %s\n" % (self.script, site.line, text)
+        try:
+            os.write(2, message.encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass  # a closed stderr is the user's choice
+
+    def _log(self, level: int, site: "Site", text: str) -> None:
+        logger = _logger()
+        if logger is not None:
+            try:
+                logger.log(level, "%s:%d: %s", self.script, site.line, text)
+            except Exception:
+                pass  # a broken handler is not ours to report, nor the script's to suffer from us
+
+    def happened(self, site: "Site", text: str) -> None:
+        """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""
+        if self.verbosity > 0:
+            self._line(site, text)
+        if "logging" in sys.modules:
+            self._log(INFO, site, text)
+
+    def missed(self, site: "Site", name: str, miss: "Miss") -> None:
+        """Tell of a miss; one that says that something is wrong with an entry is told without being asked."""
+        text = f"miss {name}: {miss.reason}" + (f" ({miss.detail})" if miss.detail else "")
+        if miss.reason in ORDINARY:
+            self.happened(site, text)
+        else:
+            self.warn(site, text)
+
+    def warn(self, site: "Site", text: str) -> None:
+        """Tell, once for a site and text, of something the user will want to act upon."""
+        if (site.index, text) in self._told:
+            return
+        self._told.add((site.index, text))
+        if self.verbosity >= 0:
+            self._line(site, text)
+        if "logging" in sys.modules:
+            self._log(WARNING, site, text)

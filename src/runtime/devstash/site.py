@@ -1,0 +1,55 @@
+"""What the plan says of each marked place, as the runtime reads it."""
+
+from types import CodeType
+from typing import Any, Optional
+
+# One row of the table that rewrite.py leaves in the byte-code: see `rewrite.Rewriter.table`.
+Row = tuple
+
+
+class Site:
+    """One marked place of the script; the attributes without a default are options of its marker."""
+
+    __slots__ = (
+        "index", "kind", "file", "line", "scope", "text", "generator", "reads", "shape", "code",
+        "ttl", "key", "ignore", "env", "files", "version", "replay", "max_entries", "load", "name", "refresh",
+    )  # fmt: skip
+
+    index: int
+    kind: str  # "call", "expression" or "function"
+    file: str  # absolute path of the script
+    line: int  # first line of the statement, from 1
+    scope: str  # qualified name of the enclosing class and function, "" at module level
+    text: str  # the statement's first line
+    generator: bool  # a marked generator function
+    reads: "tuple[str, ...]"  # expression: the names it reads
+    shape: "tuple[str, ...]"  # call: texts of the links after the first; expression: names passed; function: parameters
+    code: Optional[CodeType]  # expression: its code
+    ttl: Optional[int]  # seconds
+    key: Optional[str]
+    ignore: "tuple[str, ...]"
+    env: "tuple[str, ...]"
+    files: "tuple[str, ...]"
+    version: Optional[str]
+    replay: "tuple[str, ...]"
+    max_entries: Optional[int]
+    load: Optional[str]
+    name: Optional[str]
+    refresh: bool
+
+    def __init__(self, index: int, file: str, row: Row) -> None:
+        self.index = index
+        self.file = file
+        self.kind, self.line, self.scope, self.text, self.generator, self.reads, self.shape, self.code, options = row
+        given: "dict[str, Any]" = dict(options)
+        self.ttl = given.get("ttl")
+        self.key = given.get("key")
+        self.ignore = given.get("ignore", ())
+        self.env = given.get("env", ())
+        self.files = given.get("files", ())
+        self.version = given.get("version")
+        self.replay = given.get("replay", ())
+        self.max_entries = given.get("max_entries")
+        self.load = given.get("load")
+        self.name = given.get("name")
+        self.refresh = bool(given.get("refresh", False))
