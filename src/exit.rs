@@ -1,1 +1,38 @@
-//! (being written)
+//! How devstash itself ends: the one list of exit statuses, the same as the table in `docs/cli.md`.
+//!
+//! Once a script has started none of these is used: its exit status is ours, because it has taken our process over.
+
+use std::process::{ExitCode, Termination};
+
+/// What the command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// It did what was asked.
+    Success = 0,
+    /// Nothing in the cache folder matched what was asked for, or there was trouble on the way.
+    NothingMatched = 1,
+    /// What was asked makes no sense: options, markers, a script or an interpreter that cannot be used.
+    Usage = 2,
+    /// There is no Python interpreter, or it could not be started.
+    NoInterpreter = 127,
+}
+
+impl ExitStatus {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> ExitCode {
+        ExitCode::from(status.code())
+    }
+}
+
+impl Termination for ExitStatus {
+    fn report(self) -> ExitCode {
+        self.into()
+    }
+}
