@@ -47,21 +47,21 @@ class Call:
         "_place", "_key", "_before", "_started", "_result", "__weakref__",
     )  # fmt: skip
 
-    def __init__(self, calls: "Calls", site: Site, callee: object, keyed_by: object) -> None:
-        self._calls = calls
-        self.site = site
-        self.callee = callee
-        self.keyed_by = keyed_by
-        self.links = site.shape if site.kind == "call" else ()
-        self.arguments: "list[tuple[tuple[Any, ...], dict[str, Any]]]" = []
-        self.names: "dict[str, Any]" = {}
-        self.bound: "Optional[dict[str, Any]]" = None
-        self.code: Optional[CodeType] = site.code
-        self._place = 0
-        self._key: "Optional[keys.Key]" = None
-        self._before: object = None
-        self._started = 0.0
-        self._result: object = None
+    # Filled by `Calls.__call__`, not by an `__init__`: near the recursion limit every frame of ours counts.
+    _calls: "Calls"
+    site: Site
+    callee: Any
+    keyed_by: object  # the value of the marker's key=, or keys.NO_KEY
+    links: "tuple[str, ...]"  # texts of the links after the first call
+    arguments: "list[tuple[tuple[Any, ...], dict[str, Any]]]"  # what each link is given
+    names: "dict[str, Any]"  # expression: what the names it reads are bound to
+    bound: "Optional[dict[str, Any]]"  # function: its parameters
+    code: Optional[CodeType]  # expression: its code
+    _place: int  # id of the frame that makes the call
+    _key: "Optional[keys.Key]"  # set while the result may be kept
+    _before: object
+    _started: float
+    _result: Any
 
     # --- the description -----------------------------------------------------------------------------------
 
@@ -90,6 +90,8 @@ class Call:
             return self._decide(frame)
         except Unkeyable as error:
             calls.reporter.warn(self.site, f"not cached: {_unkeyable(error)}")
+        except RecursionError:
+            pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
             calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
         self._key = None
@@ -115,13 +117,8 @@ class Call:
 
     # --- the miss ------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """The call is about to be made."""
-        self._started = perf_counter()
-
     def keep(self, result: Any) -> Any:
         """Keep `result` where that is sound, and return it; the script goes on with this very object."""
-        self._calls.running.pop(self._place, None)
         key, self._key = self._key, None
         if key is None:
             return result
@@ -140,6 +137,8 @@ class Call:
             reporter.warn(self.site, f"not kept: {error}")
         except Unkeyable as error:
             reporter.warn(self.site, f"not cached: after the call, {_unkeyable(error)}")
+        except RecursionError:
+            pass
         except Exception as error:
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         return result
@@ -161,24 +160,16 @@ class Call:
     # --- a guarded function body ---------------------------------------------------------------------------
 
     def __enter__(self) -> None:
-        self.start()
-
-    def returned(self, value: Any) -> Any:
-        """Note what the body is about to return."""
-        self._result = value
-        return value
-
-    def result(self) -> Any:
-        """The value of a hit."""
-        return self._result
+        pass
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if kind is None:
             self.keep(self._result)
 
     def __del__(self) -> None:
-        # The call raised: its frame let go of `keep`, the last reference.
-        self._calls.running.pop(self._place, None)
+        # The call is over. If it raised, its frame has let go of `keep` or `__exit__`, the last reference.
+        under_way = self._calls.bodies if self.site.kind == "function" else self._calls.running
+        under_way.pop(self._place, None)
 
 
 class Calls:
@@ -191,25 +182,38 @@ class Calls:
         self.caching = settings.get("cache", "1") == "1"
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
-        # Calls between their description and their decision's consequence, and calls under way, by id of the frame.
+        # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
+        # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
         self.pending: "dict[int, Call]" = {}
         self.running: "dict[int, ref[Call]]" = {}
+        self.bodies: "dict[int, ref[Call]]" = {}
         self._functions: "dict[CodeType, FunctionType]" = {}
         for site in self.sites:
             if site.generator:
                 reporter.warn(site, "not cached: a generator function's items are not recorded yet; it runs every time")
 
-    def __call__(self, index: int, callee: object = None, keyed_by: object = keys.NO_KEY) -> Call:
-        return Call(self, self.sites[index], callee, keyed_by)
+    # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
+    # plain one would, not earlier.
+
+    def __call__(self, index: int, callee: Any = None, keyed_by: object = keys.NO_KEY) -> Call:
+        call = Call()
+        call._calls = self
+        call.site = site = self.sites[index]
+        call.callee = callee
+        call.keyed_by = keyed_by
+        call.links = site.shape if site.kind == "call" else ()
+        call.arguments = []
+        call.names = {}
+        call.bound = None
+        call.code = site.code
+        call._key = None
+        call._place = 0
+        call._result = None
+        return call
 
     def value(self) -> Any:
         """The value of the hit just found by the calling frame."""
-        return self.pending.pop(id(sys._getframe(1))).result()
-
-    def _begin(self, frame: FrameType) -> Call:
-        call = self.pending.pop(id(frame))
-        self.running[id(frame)] = ref(call)
-        return call
+        return self.pending.pop(id(sys._getframe(1)))._result
 
     def keep(self) -> "Callable[[Any], Any]":
         """What takes the result of the call that the calling frame is about to make.
@@ -217,38 +221,40 @@ class Calls:
         The returned bound method is the only thing that keeps the `Call` alive meanwhile: when the call raises, the
         frame lets go of it and the `Call` is gone.
         """
-        call = self._begin(sys._getframe(1))
-        call.start()
+        place = id(sys._getframe(1))
+        call = self.pending.pop(place)
+        self.running[place] = ref(call)
+        call._started = perf_counter()
         return call.keep
-
-    def run(self) -> Call:
-        """The context manager around the body of a marked function."""
-        return self._begin(sys._getframe(1))
-
-    def _running(self, frame: FrameType) -> Call:
-        call = self.running[id(frame)]()
-        assert call is not None  # the frame holds it, see `keep`
-        return call
 
     def callee(self) -> Any:
         """The callee as the call was described."""
-        return self._running(sys._getframe(1)).callee
+        return self.running[id(sys._getframe(1))]().callee  # type: ignore[union-attr]
 
     def args(self, link: int) -> "tuple[Any, ...]":
         """The positional arguments of one link."""
-        return self._running(sys._getframe(1)).arguments[link][0]
+        return self.running[id(sys._getframe(1))]().arguments[link][0]  # type: ignore[union-attr]
 
     def kwargs(self, link: int) -> "dict[str, Any]":
         """The keyword arguments of one link."""
-        return self._running(sys._getframe(1)).arguments[link][1]
+        return self.running[id(sys._getframe(1))]().arguments[link][1]  # type: ignore[union-attr]
 
     def item(self, link: int) -> Any:
         """The index of a subscript link."""
-        return self._running(sys._getframe(1)).arguments[link][0][0]
+        return self.running[id(sys._getframe(1))]().arguments[link][0][0]  # type: ignore[union-attr]
+
+    def run(self) -> Call:
+        """The context manager around the body of a marked function; the `with` block keeps it alive."""
+        place = id(sys._getframe(1))
+        call = self.pending.pop(place)
+        self.bodies[place] = ref(call)
+        call._started = perf_counter()
+        return call
 
     def returned(self, value: Any) -> Any:
-        """Note what the marked function running in the calling frame returns, and return it."""
-        return self._running(sys._getframe(1)).returned(value)
+        """Note what the marked function running in the calling frame is about to return, and return it."""
+        self.bodies[id(sys._getframe(1))]()._result = value  # type: ignore[union-attr]
+        return value
 
     def function(self, frame: FrameType, site: Site) -> FunctionType:
         """A function equal to the one that `frame` runs, of which a frame knows only code, globals and closure."""
