@@ -4,7 +4,11 @@ The script sees it as `import devstash`; everything but the few names here is in
 and imports nothing slow before it is needed, because it is loaded into every run of every marked script.
 """
 
-from typing import Any, Callable
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __version__ = "0.2.0"
 
@@ -18,7 +22,7 @@ def activate(*_args: object, **_kwargs: object) -> None:
     """
 
 
-def register_key(type: type, function: "Callable[[Any], Any]") -> None:
+def register_key(type: type, function: Callable[[Any], Any]) -> None:
     """Key values of `type` (and of its subclasses) on what `function(value)` returns.
 
     The returned value has to be keyable itself. Raises TypeError when `type` is not a class or `function` not

@@ -1,6 +1,6 @@
 """The call protocol: from the description of a marked call to its value, kept or computed.
 
-The script's byte-code (see rewrite.py) speaks to one object, the builtin `__devstash__`, an instance of `Calls`:
+The script's byte-code (see tree.py) speaks to one object, the builtin `__devstash__`, an instance of `Calls`:
 
     D.value() if D(3, f)(a, k=b) else D.keep()(D.callee()(*D.args(0), **D.kwargs(0)))
 
@@ -12,22 +12,43 @@ Two rules hold everywhere: an exception of ours is never the script's (what cann
 and a miss that cannot be kept soundly is not kept.
 """
 
+from __future__ import annotations
+
 import sys
 from _weakref import ref
 from time import perf_counter
-from types import CellType, CodeType, FrameType, FunctionType
-from typing import Any, Callable, Optional
+from types import CellType, FunctionType
 
 from . import key as keys
 from . import store as stores
 from .encode import Unkeyable
 from .report import Reporter
-from .site import Row, Site
+from .site import Site
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+    from typing import Any, Callable
+
+    from .site import Row
 
 BUILTIN = "__devstash__"
 
 # Results of these types are never the argument itself in a sense that matters: nothing can be changed through them.
-_IMMUTABLE = (int, float, complex, str, bytes, bool, type(None), type(...), type, range, frozenset, FunctionType)
+_IMMUTABLE = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    bool,
+    type(None),
+    type(...),
+    type,
+    range,
+    frozenset,
+    FunctionType,
+)
 
 
 def _function_text(function: object) -> str:
@@ -48,28 +69,28 @@ class Call:
     )  # fmt: skip
 
     # Filled by `Calls.__call__`, not by an `__init__`: near the recursion limit every frame of ours counts.
-    _calls: "Calls"
+    _calls: Calls
     site: Site
     callee: Any
     keyed_by: object  # the value of the marker's key=, or keys.NO_KEY
-    links: "tuple[str, ...]"  # texts of the links after the first call
-    arguments: "list[tuple[tuple[Any, ...], dict[str, Any]]]"  # what each link is given
-    names: "dict[str, Any]"  # expression: what the names it reads are bound to
-    bound: "Optional[dict[str, Any]]"  # function: its parameters
-    code: Optional[CodeType]  # expression: its code
+    links: tuple[str, ...]  # texts of the links after the first call
+    arguments: list[tuple[tuple[Any, ...], dict[str, Any]]]  # what each link is given
+    names: dict[str, Any]  # expression: what the names it reads are bound to
+    bound: dict[str, Any] | None  # function: its parameters
+    code: CodeType | None  # expression: its code
     _place: int  # id of the frame that makes the call
-    _key: "Optional[keys.Key]"  # set while the result may be kept
+    _key: keys.Key | None  # set while the result may be kept
     _before: object
     _started: float
     _result: Any
 
     # --- the description -----------------------------------------------------------------------------------
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> "Call":
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Call:
         self.arguments.append((args, kwargs))
         return self
 
-    def __getitem__(self, item: Any) -> "Call":
+    def __getitem__(self, item: Any) -> Call:
         self.arguments.append(((item,), {}))
         return self
 
@@ -143,7 +164,7 @@ class Call:
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         return result
 
-    def _unsound(self, result: object) -> Optional[str]:
+    def _unsound(self, result: object) -> str | None:
         """Why bringing back only `result` would not do what the call did, or None."""
         if keys.state_of(self) != self._before:
             return "the call changes its receiver or an argument in place, which is not brought back yet"
@@ -176,21 +197,25 @@ class Calls:
     """The builtin `__devstash__`: every marked call of the script goes through it."""
 
     def __init__(
-        self, file: str, rows: "tuple[Row, ...]", settings: "dict[str, str]", reporter: Reporter
+        self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter
     ) -> None:
         self.reporter = reporter
         self.caching = settings.get("cache", "1") == "1"
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
-        self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
+        self.store = stores.Store(
+            settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1"
+        )
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
         # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
-        self.pending: "dict[int, Call]" = {}
-        self.running: "dict[int, ref[Call]]" = {}
-        self.bodies: "dict[int, ref[Call]]" = {}
-        self._functions: "dict[CodeType, FunctionType]" = {}
+        self.pending: dict[int, Call] = {}
+        self.running: dict[int, ref[Call]] = {}
+        self.bodies: dict[int, ref[Call]] = {}
+        self._functions: dict[CodeType, FunctionType] = {}
         for site in self.sites:
             if site.generator:
-                reporter.warn(site, "not cached: a generator function's items are not recorded yet; it runs every time")
+                reporter.warn(
+                    site, "not cached: a generator function's items are not recorded yet; it runs every time"
+                )
 
     # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
     # plain one would, not earlier.
@@ -215,7 +240,7 @@ class Calls:
         """The value of the hit just found by the calling frame."""
         return self.pending.pop(id(sys._getframe(1)))._result
 
-    def keep(self) -> "Callable[[Any], Any]":
+    def keep(self) -> Callable[[Any], Any]:
         """What takes the result of the call that the calling frame is about to make.
 
         The returned bound method is the only thing that keeps the `Call` alive meanwhile: when the call raises, the
@@ -231,11 +256,11 @@ class Calls:
         """The callee as the call was described."""
         return self.running[id(sys._getframe(1))]().callee  # type: ignore[union-attr]
 
-    def args(self, link: int) -> "tuple[Any, ...]":
+    def args(self, link: int) -> tuple[Any, ...]:
         """The positional arguments of one link."""
         return self.running[id(sys._getframe(1))]().arguments[link][0]  # type: ignore[union-attr]
 
-    def kwargs(self, link: int) -> "dict[str, Any]":
+    def kwargs(self, link: int) -> dict[str, Any]:
         """The keyword arguments of one link."""
         return self.running[id(sys._getframe(1))]().arguments[link][1]  # type: ignore[union-attr]
 
@@ -271,7 +296,7 @@ class Calls:
         return function
 
 
-def _names(frame: FrameType, site: Site, passed: "tuple[Any, ...]") -> "dict[str, Any]":
+def _names(frame: FrameType, site: Site, passed: tuple[Any, ...]) -> dict[str, Any]:
     """The values of the names that an expression reads, unbound ones left out."""
     found = dict(zip(site.shape, passed))
     for name in site.reads:
@@ -289,6 +314,6 @@ def _unkeyable(error: Unkeyable) -> str:
     return f"`{error.path}: {error.what}` cannot be part of the key{why}; leave it out with ignore={name} or say what counts with key=…"
 
 
-def _unstorable(error: "stores.Unstorable") -> str:
+def _unstorable(error: stores.Unstorable) -> str:
     why = f" ({error.why})" if error.why else ""
     return f"`{error.path}: {error.what}` cannot be stored{why}"

@@ -5,11 +5,15 @@ logger is used only when the script itself has imported `logging` and given some
 handler of last resort would print our records.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Optional
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .site import Site
     from .store import Miss
 
@@ -19,7 +23,7 @@ INFO, WARNING = 20, 30  # logging's own numbers, without importing logging
 ORDINARY = ("absent", "expired", "refresh")
 
 
-def _logger() -> Optional[Any]:
+def _logger() -> Any | None:
     logging = sys.modules.get("logging")
     try:
         if logging is None or not (logging.root.handlers or "devstash" in logging.root.manager.loggerDict):
@@ -36,16 +40,16 @@ class Reporter:
     def __init__(self, script: str, verbosity: int) -> None:
         self.script = script
         self.verbosity = verbosity
-        self._told: "set[tuple[int, str]]" = set()
+        self._told: set[tuple[int, str]] = set()
 
-    def _line(self, site: "Site", text: str) -> None:
+    def _line(self, site: Site, text: str) -> None:
         message = "devstash: %s:%d: %s\n" % (self.script, site.line, text)
         try:
             os.write(2, message.encode("utf-8", "backslashreplace"))
         except OSError:
             pass  # a closed stderr is the user's choice
 
-    def _log(self, level: int, site: "Site", text: str) -> None:
+    def _log(self, level: int, site: Site, text: str) -> None:
         logger = _logger()
         if logger is not None:
             try:
@@ -53,14 +57,14 @@ class Reporter:
             except Exception:
                 pass  # a broken handler is not ours to report, nor the script's to suffer from us
 
-    def happened(self, site: "Site", text: str) -> None:
+    def happened(self, site: Site, text: str) -> None:
         """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""
         if self.verbosity > 0:
             self._line(site, text)
         if "logging" in sys.modules:
             self._log(INFO, site, text)
 
-    def missed(self, site: "Site", name: str, miss: "Miss") -> None:
+    def missed(self, site: Site, name: str, miss: Miss) -> None:
         """Tell of a miss; one that says that something is wrong with an entry is told without being asked."""
         text = f"miss {name}: {miss.reason}" + (f" ({miss.detail})" if miss.detail else "")
         if miss.reason in ORDINARY:
@@ -68,7 +72,7 @@ class Reporter:
         else:
             self.warn(site, text)
 
-    def warn(self, site: "Site", text: str) -> None:
+    def warn(self, site: Site, text: str) -> None:
         """Tell, once for a site and text, of something the user will want to act upon."""
         if (site.index, text) in self._told:
             return

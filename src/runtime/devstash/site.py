@@ -1,10 +1,14 @@
 """What the plan says of each marked place, as the runtime reads it."""
 
-from types import CodeType
-from typing import Any, Optional
+from __future__ import annotations
 
-# One row of the table that rewrite.py leaves in the byte-code: see `rewrite.Rewriter.table`.
-Row = tuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+    # One row of the table that prepare.py leaves in the byte-code: see `tree.Rewriter.table`.
+    Row = tuple[Any, ...]
 
 
 class Site:
@@ -22,26 +26,38 @@ class Site:
     scope: str  # qualified name of the enclosing class and function, "" at module level
     text: str  # the statement's first line
     generator: bool  # a marked generator function
-    reads: "tuple[str, ...]"  # expression: the names it reads
-    shape: "tuple[str, ...]"  # call: texts of the links after the first; expression: names passed; function: parameters
-    code: Optional[CodeType]  # expression: its code
-    ttl: Optional[int]  # seconds
-    key: Optional[str]
-    ignore: "tuple[str, ...]"
-    env: "tuple[str, ...]"
-    files: "tuple[str, ...]"
-    version: Optional[str]
-    replay: "tuple[str, ...]"
-    max_entries: Optional[int]
-    load: Optional[str]
-    name: Optional[str]
+    reads: tuple[str, ...]  # expression: the names it reads
+    shape: tuple[
+        str, ...
+    ]  # call: texts of the links after the first; expression: names passed; function: parameters
+    code: CodeType | None  # expression: its code
+    ttl: int | None  # seconds
+    key: str | None
+    ignore: tuple[str, ...]
+    env: tuple[str, ...]
+    files: tuple[str, ...]
+    version: str | None
+    replay: tuple[str, ...]
+    max_entries: int | None
+    load: str | None
+    name: str | None
     refresh: bool
 
     def __init__(self, index: int, file: str, row: Row) -> None:
         self.index = index
         self.file = file
-        self.kind, self.line, self.scope, self.text, self.generator, self.reads, self.shape, self.code, options = row
-        given: "dict[str, Any]" = dict(options)
+        (
+            self.kind,
+            self.line,
+            self.scope,
+            self.text,
+            self.generator,
+            self.reads,
+            self.shape,
+            self.code,
+            options,
+        ) = row
+        given: dict[str, Any] = dict(options)
         self.ttl = given.get("ttl")
         self.key = given.get("key")
         self.ignore = given.get("ignore", ())

@@ -4,6 +4,8 @@ The launcher starts `python FLAG... PYC ARG...`; the script must see `python FLA
 knows comes in the environment variable DEVSTASH_RUN, which is gone afterwards.
 """
 
+from __future__ import annotations
+
 import builtins
 import os
 import sys
@@ -15,14 +17,14 @@ from .report import Reporter
 VARIABLE = "DEVSTASH_RUN"
 
 
-def _settings() -> "dict[str, str]":
+def _settings() -> dict[str, str]:
     """The lines `name=value` of DEVSTASH_RUN; in values `%25` and `%0A` stand for `%` and a line end."""
     text = os.environ.pop(VARIABLE, "")
     pairs = (line.partition("=") for line in text.split("\n") if line)
     return {name: value.replace("%0A", "\n").replace("%25", "%") for name, _, value in pairs}
 
 
-def _restore_main(file: str, settings: "dict[str, str]") -> None:
+def _restore_main(file: str, settings: dict[str, str]) -> None:
     """Undo all by which the main module could tell that it was started from byte-code."""
     main = sys.modules["__main__"].__dict__
     main["__file__"] = file
@@ -51,7 +53,7 @@ def _run_plain(script: str) -> None:
     os.execv(sys.executable, [sys.executable, *flags, script, *sys.argv[1:]])
 
 
-def begin(file: str, sites: "tuple[tuple[object, ...], ...]", warns: bool) -> None:
+def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None:
     """Set the main module right and install the builtin `__devstash__` for the sites of `file`.
 
     `warns` says that compiling the script warns: the warnings are issued again, as plain Python does on every run.
@@ -62,7 +64,9 @@ def begin(file: str, sites: "tuple[tuple[object, ...], ...]", warns: bool) -> No
         try:
             with open(file, "rb") as source:
                 compile(source.read(), file, "exec", dont_inherit=True)
-        except SyntaxError:  # a filter turns the warning into an error; only Python itself prints it as it should be
+        except (
+            SyntaxError
+        ):  # a filter turns the warning into an error; only Python itself prints it as it should be
             _run_plain(settings.get("script", file))
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
     calls = call.Calls(file, sites, settings, reporter)

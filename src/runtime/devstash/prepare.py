@@ -1,0 +1,245 @@
+"""Plan and script in, byte-code out, and on to the script.
+
+Run by the launcher as a program of its own (through rewrite.py, so that this file's byte-code is used) in the
+interpreter that is to run the script:
+
+    INTERPRETER -I -S -B rewrite.py PLAN PYC CO_FILENAME OPTIMIZE N FLAG*N SCRIPT ARG...
+
+It parses the *original* text, has the sites replaced (see tree.py), compiles, writes the byte-code file and becomes
+`INTERPRETER FLAG... PYC ARG...`. CPython runs a byte-code file as the main module without any frame below it, so
+nothing of ours stands in a traceback.
+"""
+
+from __future__ import annotations
+
+import _ast
+import os
+import sys
+
+from tree import VERSION, Rewriter, Untouchable, insert_prologue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+ORIGINAL = "@devstash"  # first item of the constant that carries a rewritten function's original code
+_CODE = type((lambda: None).__code__)
+# Constants that stand for others until the tree is compiled: a tree can hold neither code nor our table.
+_BOOT = "@devstash boot"
+_GIVEN = {name: f"@devstash {name}" for name in ("file", "root", "sites", "warns")}
+
+# Runs before the script's first line, in a namespace of its own; `file`, `root`, `sites` and `warns` are given.
+_BOOT_SOURCE = """\
+import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
+    del sys.modules[name]
+sys.path.insert(0, root)
+try:
+    from devstash import start
+finally:
+    sys.path.remove(root)
+start.begin(file, sites, warns)
+"""
+
+
+def _lines(source: bytes) -> list[str] | None:
+    """The script's lines as Python reads them, or None when every character is one byte."""
+    if source.isascii():
+        return None
+    from importlib.util import decode_source
+
+    return decode_source(source).split("\n")
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, _CODE)]
+
+
+def _with_originals(code: CodeType, original: CodeType) -> CodeType:
+    """`code` with each rewritten function carrying its original as a last, unused constant.
+
+    Fingerprints are taken from the originals, so that neither a marker nor a site's number counts as code.
+    """
+    fresh = _nested(code)
+    before = _nested(original)
+    if len(fresh) != len(before):
+        fresh = _matching(fresh, before)
+    pairs = {id(new): _carrying(new, old) for new, old in zip(fresh, before)}
+    constants = tuple(pairs.get(id(c), c) if isinstance(c, _CODE) else c for c in code.co_consts)
+    return code.replace(co_consts=constants)
+
+
+def _carrying(code: CodeType, original: CodeType) -> CodeType:
+    if code.co_name != original.co_name:
+        raise Untouchable("its functions were not found again")
+    inner = _with_originals(code, original)
+    if inner.co_code == original.co_code and inner.co_consts == original.co_consts:
+        return inner
+    return inner.replace(co_consts=(*inner.co_consts, (ORIGINAL, original)))
+
+
+def _matching(fresh: list[CodeType], before: list[CodeType]) -> list[CodeType]:
+    """The members of `fresh` that stand for those of `before`; a `key=` expression may have brought others."""
+    found = []
+    rest = iter(fresh)
+    for original in before:
+        wanted = (original.co_name, original.co_firstlineno, original.co_varnames[: original.co_argcount])
+        for code in rest:
+            if (code.co_name, code.co_firstlineno, code.co_varnames[: code.co_argcount]) == wanted:
+                found.append(code)
+                break
+        else:
+            raise Untouchable("its functions were not found again")
+    return found
+
+
+def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize: int, root: str) -> CodeType:
+    """The script's main code with every site of `plan` rewritten.
+
+    Raises SyntaxError where Python itself refuses the script, Untouchable where we do.
+    """
+    import warnings
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        original = compile(source, filename, "exec", dont_inherit=True, optimize=optimize)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flags = _ast.PyCF_ONLY_AST
+        tree: _ast.Module = compile(source, filename, "exec", flags, dont_inherit=True)  # type: ignore[assignment]
+        rewriter = Rewriter(plan, _lines(source))
+        rewriter.rewrite(tree)
+        insert_prologue(tree, _BOOT, _GIVEN)
+        code = compile(tree, filename, "exec", dont_inherit=True, optimize=optimize)
+    boot = compile(_BOOT_SOURCE, "<devstash>", "exec", dont_inherit=True)
+    given: dict[str, Any] = {
+        _BOOT: boot,
+        _GIVEN["file"]: filename,
+        _GIVEN["root"]: root,
+        _GIVEN["sites"]: rewriter.table(),
+        _GIVEN["warns"]: bool(seen),
+    }
+    code = _with_originals(code, original)
+    constants = tuple(given.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
+    return code.replace(co_consts=constants)
+
+
+# --- files and the hand-over ------------------------------------------------------------------------------------
+
+
+def write_pyc(path: str, code: CodeType) -> None:
+    """Write a byte-code file for `code`: complete or absent."""
+    import marshal
+    from importlib.util import MAGIC_NUMBER
+
+    _write(path, MAGIC_NUMBER + b"\0" * 12 + marshal.dumps(code))
+
+
+def _write(path: str, data: bytes) -> None:
+    beside = "%s.%d.tmp" % (path, os.getpid())
+    try:
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(data)
+        os.replace(beside, path)
+    except BaseException:
+        try:
+            os.unlink(beside)
+        except OSError:
+            pass
+        raise
+
+
+def compile_runtime(folder: str, optimize: int) -> None:
+    """Write the runtime's own byte-code for this interpreter, once.
+
+    The files are marked as not to be checked against their source: the folder is named after the sources' digest.
+    """
+    from importlib.util import cache_from_source
+
+    optimization = str(optimize) if optimize else ""
+    # Written last, so that its presence says that all the others are there.
+    modules = sorted(name for name in os.listdir(folder) if name.endswith(".py") and name != "rewrite.py")
+    modules.sort(key=lambda name: name == "start.py")
+    sys.pycache_prefix = None
+    last = cache_from_source(os.path.join(folder, "start.py"), optimization=optimization)
+    if os.path.exists(last):
+        return
+    import marshal
+    from importlib.util import MAGIC_NUMBER, source_hash
+
+    os.makedirs(os.path.dirname(last), 0o700, exist_ok=True)
+    for name in modules:
+        path = os.path.join(folder, name)
+        with open(path, "rb") as file:
+            source = file.read()
+        code = compile(source, path, "exec", dont_inherit=True, optimize=optimize)
+        unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
+        data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
+        _write(cache_from_source(path, optimization=optimization), data)
+
+
+def _say(message: str) -> None:
+    os.write(2, ("devstash: %s\n" % message).encode("utf-8", "backslashreplace"))
+
+
+def _own_name(plan_path: str, optimize: int) -> str:
+    """The byte-code's path when the launcher could not know which interpreter this would be (a shim)."""
+    from _blake2 import blake2b
+
+    seen = os.stat(sys.executable)
+    tag = sys.implementation.cache_tag
+    told = repr((sys.executable, seen.st_size, seen.st_mtime_ns, tag, sys.hexversion, optimize))
+    digest = blake2b(told.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    return "%s-%s.pyc" % (plan_path[: -len(".plan")], digest)
+
+
+def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str) -> str | None:
+    """The path of the byte-code to run, or None where the script is to be run as it is."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    try:
+        if pyc == "-":
+            pyc = _own_name(plan_path, optimize)
+            if os.path.exists(pyc):
+                return pyc
+        compile_runtime(folder, optimize)
+        with open(plan_path, encoding="utf-8") as file:
+            # JSON without numbers beyond Python's is a Python expression; the json module costs more to import than
+            # everything else here takes.
+            plan = eval(file.read(), {"__builtins__": {}, "true": True, "false": False, "null": None})
+        with open(script, "rb") as file:
+            source = file.read()
+        if plan.get("unparsed"):
+            compile(
+                source, filename, "exec", dont_inherit=True
+            )  # refused by Python too: it will say so itself
+            _say("%s: markers are off for this run: %s" % (script, plan["unparsed"]))
+            return None
+        code = compile_script(source, filename, plan, optimize, os.path.dirname(folder))
+        write_pyc(pyc, code)
+        return pyc
+    except SyntaxError:
+        return None
+    except Exception as error:
+        told = str(error) or type(error).__name__
+        if not isinstance(error, Untouchable):
+            told = "%s: %s" % (type(error).__name__, told)
+        _say("%s: markers are off for this run: %s" % (script, told))
+        return None
+
+
+def main(arguments: list[str]) -> None:
+    """Rewrite, then become the interpreter that runs the script. Exits 2 where this Python is too old."""
+    plan_path, pyc, filename, optimize, count = arguments[:5]
+    flags = arguments[5 : 5 + int(count)]
+    script, *rest = arguments[5 + int(count) :]
+    if VERSION < (3, 9):
+        _say(
+            "Python %d.%d at `%s` is too old\n\nhint: devstash needs CPython 3.9 or newer; choose one with --python"
+            % (*VERSION, sys.executable)
+        )
+        sys.exit(2)
+    ready = _prepare(plan_path, pyc, filename, int(optimize), script)
+    if ready is None:
+        os.environ.pop("DEVSTASH_RUN", None)
+    os.execv(sys.executable, [sys.executable, *flags, script if ready is None else ready, *rest])
