@@ -1,0 +1,174 @@
+"""The entry file, from its bytes to its value: find the parts, check them, and only then unpickle.
+
+One file holds a plain pickle, a readable manifest, a table of the large buffers inside the pickle and a
+footer:
+
+    pickle stream … STOP | manifest | buffer table | footer (104 bytes, the last 8 of them the magic)
+
+`docs/cache-format.md` describes every byte. This module is on the way of every hit and therefore reads
+only; what writes entries is in `writing.py` and is imported when there is something to keep.
+
+The order of the checks is the safety of the whole: nothing is given to the unpickler before the
+authentication tag, made with the user's own key, has been found right over everything that can execute.
+"""
+
+import sys
+from _blake2 import blake2b
+from _operator import _compare_digest as same_digest
+from _pickle import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORMAT = 1
+# The end of every entry of this format; the place of the format number and of the magic never changes.
+MAGIC = b"devstash"
+TRAILER = FORMAT.to_bytes(4, "little") + b"\0\0\0\0" + MAGIC
+# Five numbers, checksum, tag, trailer.
+FOOTER = 40 + 16 + 32 + 16
+# Names the format inside the tag, so that a tag of one format says nothing in another; 16 bytes at most.
+PERSON = b"devstash entry 1"
+# Files up to this size are read in one go and checked whole on each load; larger ones are mapped.
+SMALL = 1 << 20
+# Large buffers start at multiples of this, so that mapped arrays are aligned for any vector instruction.
+ALIGNMENT = 64
+# One row of the buffer table: offset, length, flags, digest.
+ROW = 8 + 8 + 8 + 16
+READ_ONLY = 1
+# A buffer's digest is the digest of the digests of its pieces, so that several cores can share the work.
+PIECE = 4 << 20
+
+
+class Refused(Exception):
+    """The entry is not to be used. `reason` is the name of the miss, `detail` says what was found."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+if sys.byteorder == "little":
+
+    def numbers(data: memoryview) -> "list[int]":
+        """The unsigned 64-bit little-endian numbers that `data` consists of."""
+        return data.cast("Q").tolist()
+else:
+
+    def numbers(data: memoryview) -> "list[int]":
+        """The unsigned 64-bit little-endian numbers that `data` consists of."""
+        return [int.from_bytes(data[place : place + 8], "little") for place in range(0, len(data), 8)]
+
+
+def authenticator(secret: bytes) -> blake2b:
+    """The keyed hash to be copied for each tag."""
+    return blake2b(key=secret, digest_size=32, person=PERSON)
+
+
+def buffer_digest(data: memoryview) -> bytes:
+    """The digest of a large buffer, from those of its pieces."""
+    whole = blake2b(digest_size=16)
+    for start in range(0, len(data), PIECE):
+        whole.update(blake2b(data[start : start + PIECE], digest_size=16).digest())
+    return whole.digest()
+
+
+def value_of(
+    view: memoryview, tagger: blake2b, text: bytes, buffers_are_sound: "Callable[[], bool]"
+) -> object:
+    """The value of the entry whose whole file is `view`, if it was made with our key for the call keyed
+    `text`.
+
+    Large buffers become slices of `view`, which should be writable. `buffers_are_sound` is asked, for an
+    entry with large buffers, whether these need not be checked this time. Raises `Refused`; nothing of the
+    file is executed before its tag, which covers all but the large buffers, has been found right.
+    """
+    size = len(view)
+    if size < FOOTER or view[-16:] != TRAILER:
+        raise Refused(*_not_ours(view))
+    stream, manifest, table, inner, inner_length = numbers(view[-FOOTER:-64])
+    if stream + manifest + table + FOOTER != size or inner + inner_length > stream:
+        raise Refused("damaged", "the lengths in its footer do not fit its size")
+    tag = tagger.copy()
+    if table:
+        rows = _rows(view[stream + manifest : stream + manifest + table], stream)
+        place = 0
+        for offset, length, _, _ in rows:
+            tag.update(view[place:offset])
+            place = offset + length
+        tag.update(view[place:-48])
+    else:
+        rows = []
+        tag.update(view[:-48])
+    if not same_digest(tag.digest(), bytes(view[-48:-16])):
+        raise Refused(*_wrong_tag(view, rows))
+    if view[stream : stream + len(text) + 8] != b'{"key":' + text + b",":
+        raise Refused("other key", "it holds the result of another call")
+    if not table:
+        return _unpickled(view, None)
+    buffers = [view[offset : offset + length] for offset, length, _, _ in rows]
+    if not buffers_are_sound():
+        for buffer, row in zip(buffers, rows):
+            if buffer_digest(buffer) != row[3]:
+                raise Refused("damaged", f"{row[1]} bytes at {row[0]} are not those that were stored")
+    views = [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
+    return _unpickled(view[inner : inner + inner_length], views)
+
+
+def _unpickled(stream: memoryview, buffers: "list[memoryview] | None") -> object:
+    """What the authenticated `stream` builds; bytes after its STOP are ignored."""
+    try:
+        return loads(stream, buffers=buffers)
+    except KeyboardInterrupt:
+        raise
+    except (
+        BaseException
+    ) as error:  # also a SystemExit of a module imported by the stream: the script did not ask for it
+        raise Refused("damaged", f"unpickling raised {type(error).__name__}: {error}") from error
+
+
+def _rows(table: memoryview, stream: int) -> "list[tuple[int, int, int, bytes]]":
+    """The rows of a buffer table that can be right: buffers inside the stream, in order, apart."""
+    rows = []
+    place = 0
+    for start in range(0, len(table) - len(table) % ROW, ROW):
+        row = table[start : start + ROW]
+        offset, length, flags = numbers(row[:24])
+        if offset < place or offset + length > stream:
+            break
+        rows.append((offset, length, flags, bytes(row[24:])))
+        place = offset + length
+    if len(rows) * ROW != len(table):
+        raise Refused("damaged", "its table of buffers makes no sense")
+    return rows
+
+
+def _not_ours(view: memoryview) -> "tuple[str, str]":
+    """Why the last bytes are not those of an entry of this format."""
+    if len(view) == 0:
+        return "damaged", "the file is empty"
+    if len(view) < FOOTER or view[-8:] != MAGIC:
+        return "damaged", "truncated, or not written by devstash"
+    number = int.from_bytes(view[-16:-12], "little")
+    if number > FORMAT:
+        return "future format", f"format {number} of a newer devstash; this one reads format {FORMAT}"
+    return "damaged", "its footer is not that of an entry"
+
+
+def _wrong_tag(view: memoryview, rows: "list[tuple[int, int, int, bytes]]") -> "tuple[str, str]":
+    """Whether an entry with a wrong tag is damaged or was written with another key."""
+    if checksum(view, rows) == view[-64:-48]:
+        return "foreign", "signed with another key than yours"
+    return "damaged", "its checksum is wrong"
+
+
+def checksum(view: memoryview, rows: "list[tuple[int, int, int, bytes]]") -> bytes:
+    """The digest of all that comes before the checksum itself, large buffers left out."""
+    whole = blake2b(digest_size=16)
+    place = 0
+    for offset, length, _, _ in rows:
+        whole.update(view[place:offset])
+        place = offset + length
+    whole.update(view[place:-64])
+    return whole.digest()

@@ -1,0 +1,89 @@
+"""The manifest: what an entry says of itself, as JSON, for `devstash` and for people; nothing in it is
+executed.
+
+It is written here member by member, without the json module, which is slow to import and takes more kinds
+of values than belong here. Its first member is the full key, so that a reader can compare it without
+parsing.
+"""
+
+import sys
+from time import gmtime
+
+from .entry import FORMAT
+from .pickling import type_name
+from .preview import preview
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .store import KeyLike
+
+_ESCAPES = {code: "\\u%04x" % code for code in range(32)}
+_ESCAPES.update({8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\", 127: "\\u007f"})
+
+
+def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, created: int) -> bytes:
+    """The manifest of one entry; `size` is that of the pickle stream, `created` in nanoseconds since 1970."""
+    from . import __version__
+
+    site = facts.get("site")
+    members: dict[str, Any] = {
+        "format": FORMAT,
+        "devstash": __version__,
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "module": key.module,
+        "qualname": key.qualname,
+        "previews": key.previews,
+        "created": rfc3339(created),
+        "duration": facts.get("duration"),
+        "site": {name: getattr(site, name, None) for name in ("file", "line", "scope", "text", "name")},
+        "ttl": getattr(site, "ttl", None),
+        "value": preview(value),
+        "size": size,
+        "trace": facts.get("trace", []),
+        "effects": facts.get("effects", []),
+    }
+    return b'{"key":' + key.text() + b"," + json(members)[1:].encode("ascii")
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """A moment in UTC, to the millisecond."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (*gmtime(seconds)[:6], rest // 1_000_000)
+
+
+def json(value: object) -> str:
+    """JSON in ASCII, without spaces, members in the order of the dict.
+
+    What JSON has no word for becomes null.
+    """
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value) if value - value == 0 else "null"  # NaN and the infinities
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_string(str(name))}:{json(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([json(part) for part in value]) + "]"
+    raise TypeError(f"a manifest has no place for {type_name(type(value))}")
+
+
+def _string(text: str) -> str:
+    text = text.translate(_ESCAPES)
+    if not text.isascii():
+        text = "".join([sign if sign < "\x80" else _escaped(ord(sign)) for sign in text])
+    return f'"{text}"'
+
+
+def _escaped(code: int) -> str:
+    if 0xD800 <= code < 0xE000:
+        code = 0xFFFD  # half of a pair, from undecodable bytes: valid in Python, not in JSON
+    if code < 0x10000:
+        return "\\u%04x" % code
+    code -= 0x10000
+    return "\\u%04x\\u%04x" % (0xD800 | code >> 10, 0xDC00 | code & 0x3FF)

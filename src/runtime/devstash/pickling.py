@@ -1,0 +1,254 @@
+"""A value into a pickle stream and large buffers, or into words for why it cannot be pickled.
+
+Python's own pickler comes first, as everybody knows it: classes and functions by reference, those of the
+script's `__main__` too. Where it fails and the user has cloudpickle or dill, these are tried, still by
+reference wherever a name leads to the very object: a class pickled by value would come back as another
+class, and the script's `isinstance` would say no.
+"""
+
+import sys
+from _pickle import Pickler, loads
+
+from .store import Unstorable, Unwritable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pickle import PickleBuffer
+    from typing import Any, Protocol
+
+    class Sink(Protocol):
+        """Where a pickle stream goes."""
+
+        def write(self, data: Any, /) -> int: ...
+        def restart(self) -> None:
+            """Forget what was written."""
+
+        def whole(self) -> memoryview:
+            """What was written."""
+
+
+# Buffers of at least this size lie outside of the stream proper, where they can be mapped.
+LARGE = 16 << 10
+# What `type` itself knows of classes, which a metaclass cannot get between.
+_OF_TYPES: "dict[str, Any]" = vars(type)  # type: ignore[assignment]
+# How many objects are looked at in the search for the path to the one that cannot be pickled.
+_NODES = 50_000
+
+
+def dump(value: object, sink: "Sink") -> "list[memoryview]":
+    """Write the pickle of `value` to `sink` and return its large buffers, in the order of the stream.
+
+    Raises `Unstorable` with the path of the part that cannot be pickled, and `Unwritable` when `sink` does.
+    """
+    try:
+        return _dump(Pickler, value, sink, {})
+    except Unwritable:
+        raise
+    except Exception as error:
+        failure = error
+    for make in (_cloud_pickler, _dill_pickler):
+        sink.restart()
+        pickler, options = make()
+        if pickler is None:
+            continue
+        try:
+            buffers = _dump(pickler, value, sink, options)
+            # These picklers can write what plain unpickling does not read; that is found out now, not on
+            # the hit.
+            loads(sink.whole(), buffers=[bytearray(buffer) for buffer in buffers])
+        except Unwritable:
+            raise
+        except Exception:
+            continue
+        return buffers
+    raise _unstorable(value, failure)
+
+
+def _dump(pickler: "Any", value: object, sink: "Sink", options: "dict[str, Any]") -> "list[memoryview]":
+    buffers: list[memoryview] = []
+
+    def large(buffer: "PickleBuffer") -> bool:
+        """Take a large buffer; True leaves it in the stream."""
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            return True
+        if raw.nbytes < LARGE:
+            return True
+        buffers.append(raw)
+        return False
+
+    pickler(sink, protocol=5, buffer_callback=large, **options).dump(value)
+    return buffers
+
+
+def _named(thing: object) -> bool:
+    """Whether module and qualified name of a class or function lead to this very object."""
+    found: object = sys.modules.get(getattr(thing, "__module__", None) or "")
+    for name in (getattr(thing, "__qualname__", None) or "").split("."):
+        found = getattr(found, name, None)
+    return found is thing
+
+
+def _cloud_pickler() -> "tuple[Any, dict[str, Any]]":
+    try:
+        import cloudpickle  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        base = cloudpickle.CloudPickler
+        function = type(_named)
+
+        class ByReference(base):  # type: ignore[misc,valid-type,unused-ignore]
+            """cloudpickle, but for what has a name in a module, `__main__` included."""
+
+            def reducer_override(self, thing: object) -> "Any":
+                if isinstance(thing, (type, function)) and _named(thing):
+                    return NotImplemented
+                return super().reducer_override(thing)
+
+    except Exception:
+        return None, {}
+    return ByReference, {}
+
+
+def _dill_pickler() -> "tuple[Any, dict[str, Any]]":
+    try:
+        import dill  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        return dill.Pickler, {"byref": True}
+    except Exception:
+        return None, {}
+
+
+# --- why not ----------------------------------------------------------------------------------------------
+
+
+class _Nowhere:
+    def write(self, data: object, /) -> int:
+        return 0
+
+
+class _Last(Pickler):
+    """Remembers the object at which pickling stopped."""
+
+    at: object = None
+
+    def reducer_override(self, thing: object) -> "Any":
+        self.at = thing
+        return NotImplemented
+
+
+def _unstorable(value: object, failure: Exception) -> Unstorable:
+    """The words for `failure`: the path to the offending part, its type, the error's own text."""
+    if isinstance(failure, RecursionError):
+        return Unstorable("result", type_name(type(value)), "it is nested too deeply to be pickled")
+    why = str(failure) or type(failure).__name__
+    last = _Last(_Nowhere(), protocol=5, buffer_callback=lambda _: None)
+    try:
+        last.dump(value)
+    except Exception:
+        pass
+    if last.at is None:
+        return Unstorable("result", type_name(type(value)), why)
+    offender = last.at
+    path = _path(value, offender)
+    if path is None:
+        return Unstorable(
+            "result", type_name(type(value)), f"at a part of type {type_name(type(offender))}: {why}"
+        )
+    return Unstorable(path, type_name(type(offender)), why)
+
+
+def type_name(kind: type) -> str:
+    """`_thread.lock`, `list`: a type by module and name, without asking its metaclass for a repr."""
+    module = _OF_TYPES["__module__"].__get__(kind)
+    name = _OF_TYPES["__qualname__"].__get__(kind)
+    return str(name) if module == "builtins" else f"{module}.{name}"
+
+
+def _path(value: object, offender: object) -> "str | None":
+    """How to get from the result to `offender`, the shortest way; runs no code of the objects."""
+    level: list[tuple[str, object]] = [("result", value)]
+    seen: set[int] = set()
+    while level:
+        below: list[tuple[str, object]] = []
+        for path, thing in level:
+            if thing is offender:
+                return path
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if len(seen) > _NODES:
+                return None
+            try:
+                below.extend((path + step, part) for step, part in _parts(thing))
+            except Exception:  # changed under our feet by another thread
+                continue
+        level = below
+    return None
+
+
+def _parts(thing: object) -> "Iterator[tuple[str, object]]":
+    """The parts of one object and the steps to them."""
+    kind = type(thing)
+    if kind in (str, bytes, bytearray, int, float, complex, bool, type(None), type):
+        return
+    if isinstance(thing, dict):
+        for name, part in list(dict.items(thing)):
+            yield f"[{_short(name)}]", part
+        for name in list(dict.keys(thing)):
+            yield ".keys()", name
+    elif isinstance(thing, (list, tuple)):
+        names = getattr(kind, "_fields", None) if isinstance(thing, tuple) else None
+        for place, part in enumerate(
+            list.__iter__(thing) if isinstance(thing, list) else tuple.__iter__(thing)
+        ):
+            yield (f".{names[place]}" if names and place < len(names) else f"[{place}]"), part
+    elif isinstance(thing, (set, frozenset)):
+        for part in list(set.__iter__(thing) if isinstance(thing, set) else frozenset.__iter__(thing)):
+            yield ".{…}", part
+    elif kind.__module__ == "collections" and kind.__name__ == "deque":
+        for place, part in enumerate(list(thing)):  # type: ignore[call-overload]
+            yield f"[{place}]", part
+    elif kind.__name__ in ("method", "partial", "builtin_function_or_method"):
+        for name in ("__self__", "__func__", "func", "args", "keywords"):
+            part = getattr(thing, name, None)
+            if part is not None:
+                yield f".{name}", part
+    elif kind.__name__ == "function":
+        for cell in getattr(thing, "__closure__", None) or ():
+            yield ".__closure__", cell.cell_contents
+        return
+    for name, part in attributes(thing):
+        yield f".{name}", part
+
+
+def attributes(thing: object) -> "Iterator[tuple[str, object]]":
+    """The attributes that an instance holds in `__dict__` and slots, read without running its code."""
+    slot = type(_Slotted.__dict__["slot"])
+    for kind in _OF_TYPES["__mro__"].__get__(type(thing)):
+        members = _OF_TYPES["__dict__"].__get__(kind)
+        holder = members.get("__dict__")
+        if type(holder).__name__ == "getset_descriptor":
+            held = holder.__get__(thing)
+            if isinstance(held, dict):
+                yield from [(name, part) for name, part in dict.items(held) if isinstance(name, str)]
+        for name, member in list(members.items()):
+            if type(member) is slot and name != "__weakref__" and "__slots__" in members:
+                try:
+                    yield name, member.__get__(thing)
+                except AttributeError:
+                    pass  # not set
+
+
+class _Slotted:
+    __slots__ = ("slot",)
+
+
+def _short(name: object) -> str:
+    """A dictionary key as part of a path."""
+    if type(name) is str:
+        return repr(name if len(name) <= 40 else name[:39] + "…")
+    if type(name) is int and -(10**20) < name < 10**20:
+        return repr(name)
+    return f"<{type_name(type(name))}>"

@@ -1,0 +1,290 @@
+"""The store: the folder that keeps entries, one file for each kept call.
+
+Reading is all that is loaded with this module. Trouble of any kind is a miss with a reason, never an
+exception; an entry is complete or absent, because writers (`writing.py`) rename finished files into place
+and never touch them again but for their access time.
+"""
+
+import os
+import sys
+from errno import ELOOP
+from time import time, time_ns
+
+from . import entry, secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _blake2 import blake2b
+    from typing import Any, Optional, Protocol
+
+    class SiteLike(Protocol):
+        """What loading needs to know of a marked place."""
+
+        ttl: "int | None"
+        refresh: bool
+        load: "str | None"
+
+    class KeyLike(Protocol):
+        """What the store needs to know of a call."""
+
+        @property
+        def module(self) -> str: ...
+        @property
+        def qualname(self) -> str: ...
+        @property
+        def digest(self) -> str: ...
+        @property
+        def previews(self) -> "dict[str, str]": ...
+        def text(self) -> bytes: ...
+
+
+# Longest file name; every file system takes it, and encrypted ones with their longer names as well.
+NAME_LENGTH = 120
+SUFFIX = ".pkl"
+# A link in place of an entry is refused, a FIFO does not block.
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# Type of the file, and write permission of group and others; an entry must come out as a plain file
+# (0o100000).
+_KIND = 0o170022
+_PLAIN = 0o100000
+# Clocks of machines that share a folder differ a little; an entry from further ahead has no age to be
+# trusted.
+_AHEAD = 60
+# Every mapping holds a file descriptor until its last array is gone. From this number on large entries are
+# read instead, so that a script that keeps many of them does not run out of descriptors on our account.
+_MAPPED = 256
+
+_SAFE = {code: "_" for code in range(128) if not (chr(code).isalnum() or chr(code) in "._-")}
+
+
+class Miss:
+    """Why there is no value: `reason` is of the list in docs/cache-format.md, `detail` what was found."""
+
+    __slots__ = ("reason", "detail")
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        self.detail = detail
+
+    def __repr__(self) -> str:
+        return f"Miss({self.reason!r}, {self.detail!r})"
+
+
+class Unstorable(Exception):
+    """The value cannot be pickled: `path` leads to the part to blame, `what` is its type, `why` says more."""
+
+    def __init__(self, path: str, what: str, why: str) -> None:
+        super().__init__(path, what, why)
+        self.path = path
+        self.what = what
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}" + (f" ({self.why})" if self.why else "")
+
+
+class Unwritable(Exception):
+    """The entry cannot be written; the text says why. Nothing of it is left behind."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def entry_name(module: str, qualname: str, digest: str) -> str:
+    """The file name of an entry: `<module>__<qualname>__<digest>.pkl`, plain characters only, never too
+    long.
+
+    The digest is that of the full key, so nothing depends on what the rest loses on the way.
+    """
+    stem = f"{module}__{qualname}"
+    if not stem.isascii():
+        stem = stem.encode("ascii", "replace").decode("ascii")
+    stem = stem.translate(_SAFE)
+    if stem[0] in ".-":
+        stem = "_" + stem[1:]
+    room = NAME_LENGTH - len(digest) - 2 - len(SUFFIX)
+    if len(stem) > room:
+        stem = stem[: room // 2 - 1] + ".." + stem[room // 2 + 1 - room :]
+    return f"{stem}__{digest}{SUFFIX}"
+
+
+class Store:
+    """One cache folder. With `refresh` nothing is loaded, and what is saved replaces what was there."""
+
+    def __init__(self, folder: str, refresh: bool = False) -> None:
+        self.folder = os.path.abspath(folder)
+        self.refresh = refresh
+        self._trusted = False
+        self._tagger: Optional[blake2b] = None
+        # Belongs to writing.py and checked.py, which are imported when first needed.
+        self.writer: Any = None
+        self.checked: Any = None
+
+    def path(self, key: "KeyLike") -> str:
+        """The file that keeps, or would keep, the call's result."""
+        return f"{self.folder}/{entry_name(key.module, key.qualname, key.digest)}"
+
+    def load(self, key: "KeyLike", site: "SiteLike") -> "tuple[bool, Any]":
+        """(True, value) for a hit, (False, Miss) otherwise.
+
+        Runs no code from a file not signed with the user's key.
+        """
+        if self.refresh or site.refresh:
+            return False, Miss("refresh")
+        try:
+            fd = os.open(self.path(key), _OPEN)
+        except OSError as error:
+            return False, _not_opened(error)
+        try:
+            return True, self._read(fd, key, site)
+        except entry.Refused as refused:
+            return False, Miss(refused.reason, refused.detail)
+        except (OSError, MemoryError) as error:
+            return False, Miss("unreadable", str(error))
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int, key: "KeyLike", site: "SiteLike") -> object:
+        found = os.fstat(fd)
+        if found.st_mode & _KIND != _PLAIN or found.st_uid != os.geteuid():
+            raise entry.Refused("foreign", _foreign(found))
+        if not self._trusted:
+            self._trust()
+        if site.ttl is not None and not -_AHEAD <= time() - found.st_mtime <= site.ttl:
+            raise entry.Refused(
+                "expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}"
+            )
+        tagger = self._tagger
+        if tagger is None:
+            tagger = self.tagger(secret.read)
+        if found.st_size <= entry.SMALL:
+            data = os.read(fd, found.st_size)
+            view = memoryview(data)
+            if _has_buffers(view):
+                view = memoryview(bytearray(data))  # what the script may write to
+            value = entry.value_of(view, tagger, key.text(), _never)
+        else:
+            mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
+            view = _copied(fd, found.st_size) if mapped is None else mapped
+            value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found))
+            if _has_buffers(view):
+                self._checked().note(found)
+        # Least recently used entries go first when room is needed. The time of making stays.
+        os.utime(fd, ns=(time_ns(), found.st_mtime_ns))
+        return value
+
+    def tagger(self, key: "Any") -> "blake2b":
+        """The keyed hash of this user; `key` is `secret.read` or `secret.read_or_make`."""
+        if self._tagger is None:
+            try:
+                self._tagger = entry.authenticator(key())
+            except secret.NoKey as error:
+                raise entry.Refused("no key file", str(error)) from None
+        return self._tagger
+
+    def _trust(self) -> None:
+        """Make sure, once, that nobody else can put files into the folder."""
+        reason = distrust(os.stat(self.folder))
+        if reason:
+            raise entry.Refused("foreign", f"the folder `{self.folder}` {reason}")
+        self._trusted = True
+
+    def _checked(self) -> "Any":
+        if self.checked is None:
+            from .checked import Checked
+
+            self.checked = Checked(self.folder)
+        return self.checked
+
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+        """Keep `value` as the result of the call. Raises `Unstorable` or `Unwritable`, having left nothing
+        behind.
+
+        `facts` tells what only the caller knows: `duration` in seconds, `site` (a `site.Site`), and in time
+        `trace` and `effects`; see docs/cache-format.md.
+        """
+        if self.writer is None:
+            from .writing import Writer
+
+            self.writer = Writer(self)
+        self.writer.save(key, value, facts)
+
+    def note_written(self, found: os.stat_result) -> None:
+        """Remember that the large buffers of this file have just been written, so need no check for now."""
+        self._checked().note(found)
+
+
+def distrust(folder: os.stat_result) -> str:
+    """What speaks against using this folder, or nothing."""
+    if folder.st_mode & 0o170000 != 0o040000:
+        return "is not a folder"
+    if folder.st_uid != os.geteuid():
+        return "belongs to another user"
+    if folder.st_mode & 0o022:
+        return "can be written to by other users; `chmod 700` it"
+    return ""
+
+
+def _never() -> bool:
+    return False
+
+
+def _has_buffers(view: memoryview) -> bool:
+    """Whether the footer speaks of large buffers; only a hint, nothing is checked here."""
+    return len(view) >= entry.FOOTER and any(view[-entry.FOOTER + 16 : -entry.FOOTER + 24])
+
+
+def _mapped(fd: int, size: int) -> "memoryview | None":
+    """The file mapped copy-on-write, or None where that cannot be had."""
+    from mmap import ACCESS_COPY, mmap
+
+    try:
+        # Since 3.13 a mapping need not hold on to a descriptor of its own.
+        if sys.version_info >= (3, 13):
+            return memoryview(mmap(fd, size, access=ACCESS_COPY, trackfd=False))
+        return memoryview(mmap(fd, size, access=ACCESS_COPY))
+    except (OSError, ValueError):
+        return None
+
+
+def _copied(fd: int, size: int) -> memoryview:
+    """The file read into memory of our own."""
+    from _io import FileIO
+
+    view = memoryview(bytearray(size))
+    place = 0
+    with FileIO(fd, "rb", closefd=False) as file:
+        while place < size:
+            got = file.readinto(view[place:])
+            if not got:
+                raise entry.Refused("damaged", "it became shorter while it was read")
+            place += got
+    return view
+
+
+def _not_opened(error: OSError) -> Miss:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return Miss("absent")
+    if error.errno == ELOOP:  # O_NOFOLLOW met a link
+        return Miss("foreign", "a symbolic link is in its place")
+    return Miss("unreadable", error.strerror or str(error))
+
+
+def _foreign(found: os.stat_result) -> str:
+    if found.st_mode & 0o170000 != _PLAIN:
+        return "something that is not a plain file is in its place"
+    if found.st_uid != os.geteuid():
+        return "the file belongs to another user"
+    return "other users can write to the file"
+
+
+def _span(seconds: float) -> str:
+    """A time span in words like `5m 13s`; `devstash list` speaks the same way (src/duration.rs)."""
+    rest = max(0, int(seconds))
+    words = []
+    for unit, length in (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, length)
+        if count:
+            words.append(f"{count}{unit}")
+    return " ".join(words[:2]) or "0s"

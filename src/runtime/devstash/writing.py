@@ -1,0 +1,295 @@
+"""Writing entries: a value goes through the pickler into a draft, and the finished draft is renamed into
+place.
+
+A draft of up to 1 MiB is kept in memory until it is whole; a larger one goes to the disk as it comes, so
+that a value is never in memory twice. Large buffers are written straight from the object that owns them.
+
+The stream of an entry with large buffers is still one plain pickle: it holds the pickle proper as a bytes
+object and builds `functools.partial(pickle.loads, buffers=[…])(that)`, each buffer a bytearray (bytes when
+read-only) whose contents begin at a multiple of 64. Bytes that must go somewhere without meaning anything
+are "push, pop" pairs.
+"""
+
+import os
+from _blake2 import blake2b
+from time import time_ns
+
+from . import folder, pickling, secret
+from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused
+from .manifest import manifest
+from .store import Unwritable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .store import KeyLike, Store
+
+# Where the pickle proper begins when it is not the whole stream: room for PROTO, no-ops and a BINBYTES8
+# header.
+HEAD = 16
+_PROTO = b"\x80\x05"
+# No-ops of two and three bytes: NONE POP, and BININT1 0 POP.
+_TWO, _THREE = b"N0", b"K\x000"
+_BINBYTES8, _BYTEARRAY8 = b"\x8e", b"\x96"
+# After the pickle proper: keep it as memo 0, drop it; build partial(loads), keeping loads as memo 1; then
+# begin its state, (loads, (), {"buffers": [
+_BEFORE_BUFFERS = (
+    b"\x940cfunctools\npartial\ncpickle\nloads\n\x94\x85R"  # MEMOIZE POP GLOBAL GLOBAL MEMOIZE TUPLE1 REDUCE
+    b"(h\x01)}\x8c\x07buffers]"  # MARK BINGET EMPTY_TUPLE EMPTY_DICT SHORT_BINUNICODE EMPTY_LIST
+)
+# ]}, None); set it; call the partial with memo 0.
+_AFTER_BUFFERS = b"sNtbh\x00\x85R."  # SETITEM NONE TUPLE BUILD BINGET TUPLE1 REDUCE STOP
+
+
+def _no_ops(length: int) -> bytes:
+    return _THREE + _TWO * ((length - 3) // 2) if length % 2 else _TWO * (length // 2)
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(8, "little")
+
+
+def _bytes_of(fd: int, data: "bytes | bytearray | memoryview") -> None:
+    """Write all of `data`; the system may take it in parts."""
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class Draft:
+    """An entry on its way: what the pickler writes to, then the rest, piece by piece, hashed on the way."""
+
+    def __init__(self, store_folder: str) -> None:
+        self._folder = store_folder
+        self._chunks: list[Any] = []
+        self._pending = 0
+        self.size = 0
+        self.path = ""
+        self.fd = -1
+        self.inner = -1  # where the pickle proper begins; -1 while it is being written
+        self.inner_size = 0
+        self.checksum = blake2b(digest_size=16)
+
+    # --- while pickling: the pickler's file ---------------------------------------------------------------
+
+    def write(self, data: "Any", /) -> int:
+        """Take a chunk, which stays as it is until the draft is written (picklers promise that)."""
+        length = data.nbytes if isinstance(data, memoryview) else len(data)
+        self._chunks.append(data)
+        self._pending += length
+        self.size += length
+        if self._pending > SMALL:
+            self._flush()
+        return length
+
+    def restart(self) -> None:
+        """Forget what was written."""
+        self._chunks, self._pending, self.size = [], 0, 0
+        if self.fd >= 0:
+            try:
+                os.ftruncate(self.fd, HEAD)
+                os.lseek(self.fd, HEAD, os.SEEK_SET)
+            except OSError as error:
+                raise _unwritable(error, self._folder) from None
+
+    def whole(self) -> memoryview:
+        """What the pickler wrote, to be read back."""
+        if self.fd < 0:
+            return memoryview(b"".join(self._chunks))
+        from mmap import ACCESS_READ, mmap
+
+        self._flush()
+        return memoryview(mmap(self.fd, HEAD + self.size, access=ACCESS_READ))[HEAD:]
+
+    def _flush(self) -> None:
+        """Bring what is in memory to the disk.
+
+        The first time, room is left for the head, which is not known yet.
+        """
+        try:
+            if self.fd < 0:
+                self._open()
+                if self.inner < 0:
+                    os.lseek(self.fd, HEAD, os.SEEK_SET)
+            if len(self._chunks) > 1 and self._pending <= SMALL:
+                self._chunks = [b"".join(self._chunks)]
+            for chunk in self._chunks:
+                _bytes_of(self.fd, chunk)
+        except OSError as error:
+            raise _unwritable(error, self._folder) from None
+        self._chunks, self._pending = [], 0
+
+    def _open(self) -> None:
+        self.path = f"{self._folder}/{folder.DRAFTS}/{os.getpid()}-{os.urandom(6).hex()}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self.fd = os.open(self.path, flags, 0o600)
+        except FileNotFoundError:  # the folder was cleared or removed meanwhile
+            folder.prepare(self._folder)
+            os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+            self.fd = os.open(self.path, flags, 0o600)
+
+    # --- afterwards ---------------------------------------------------------------------------------------
+
+    def seal(self, tag: blake2b, with_buffers: bool) -> None:
+        """The pickle proper is complete.
+
+        Put the head before it where there is one, and hash what there is.
+        """
+        self._tag = tag
+        self.inner_size = self.size
+        head = b""
+        if with_buffers:
+            head = _PROTO + _THREE + _TWO + _BINBYTES8 + _number(self.size)
+        elif self.fd >= 0:
+            head = _PROTO + _no_ops(HEAD - 2)
+        if self.fd < 0:
+            self._chunks.insert(0, head)
+            self._pending += len(head)
+            for chunk in self._chunks:
+                self._hash(chunk)
+        else:
+            # The head holds the length and could not be hashed first, so all is hashed now, out of the page
+            # cache.
+            self._flush()
+            try:
+                os.pwrite(self.fd, head, 0)
+                for place in range(0, HEAD + self.size, SMALL):
+                    self._hash(os.pread(self.fd, min(SMALL, HEAD + self.size - place), place))
+            except OSError as error:
+                raise _unwritable(error, self._folder) from None
+        self.inner = len(head)
+        self.size += len(head)
+
+    def _hash(self, data: "Any") -> None:
+        self.checksum.update(data)
+        self._tag.update(data)
+
+    def put(self, data: bytes) -> None:
+        """Append bytes that checksum and tag cover."""
+        self._hash(data)
+        self._chunks.append(data)
+        self._pending += len(data)
+        self.size += len(data)
+
+    def put_buffer(self, buffer: memoryview) -> bytes:
+        """Append a large buffer, and return a row of the buffer table."""
+        header = _number(buffer.nbytes)
+        self.put(_no_ops(self._gap()) + (_BINBYTES8 if buffer.readonly else _BYTEARRAY8) + header)
+        self._flush()
+        offset = self.size
+        digests = blake2b(digest_size=16)
+        try:
+            for start in range(0, buffer.nbytes, PIECE):
+                piece = buffer[start : start + PIECE]
+                digests.update(blake2b(piece, digest_size=16).digest())
+                _bytes_of(self.fd, piece)
+        except OSError as error:
+            raise _unwritable(error, self._folder) from None
+        self.size += buffer.nbytes
+        flags = READ_ONLY if buffer.readonly else 0
+        return _number(offset) + header + _number(flags) + digests.digest()
+
+    def _gap(self) -> int:
+        """How many bytes of no-ops bring the contents of the next buffer to an aligned place; never 1."""
+        gap = -(self.size + 9) % ALIGNMENT
+        return gap if gap != 1 else gap + ALIGNMENT
+
+    def close(self, numbers: bytes) -> None:
+        """Append the footer and bring everything to the disk."""
+        self.put(numbers)
+        checksum = self.checksum.digest()
+        self._tag.update(checksum)
+        self.put(checksum + self._tag.digest() + TRAILER)
+        self._flush()
+
+    def discard(self) -> None:
+        """Remove what there is of the draft; after it has been renamed, that is nothing."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+        if self.path:
+            try:
+                os.unlink(self.path)
+            except OSError:
+                pass
+
+
+def _unwritable(error: OSError, store_folder: str) -> Unwritable:
+    """The words for trouble with the disk."""
+    place = error.filename or store_folder
+    return Unwritable(f"`{place}`: {error.strerror or error}")
+
+
+class Writer:
+    """Keeps values in the folder of one store."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+        self._prepared = False
+
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+        """See `Store.save`."""
+        store = self._store
+        if not self._prepared:
+            folder.prepare(store.folder)
+            folder.remove_stale_drafts(store.folder)
+            self._prepared = True
+        try:
+            tag = store.tagger(secret.read_or_make).copy()
+        except Refused as refused:
+            raise Unwritable(f"no key to sign it with: {refused.detail}") from None
+        draft = Draft(store.folder)
+        try:
+            buffers = pickling.dump(value, draft)
+            created = time_ns()
+            _complete(draft, tag, buffers, lambda size: manifest(key, value, facts, size, created))
+            _place(draft, store, store.path(key), created, bool(buffers))
+        finally:
+            draft.discard()
+
+
+def _complete(
+    draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_of: "Callable[[int], bytes]"
+) -> None:
+    """All that comes after the pickle proper: buffers, manifest (told the stream's size), table, footer."""
+    draft.seal(tag, bool(buffers))
+    inner, inner_size = (draft.inner, draft.inner_size) if buffers else (0, draft.size)
+    table = b""
+    if buffers:
+        draft.put(_BEFORE_BUFFERS)
+        for buffer in buffers:
+            table += draft.put_buffer(buffer)
+            draft.put(b"a")  # APPEND
+        draft.put(_AFTER_BUFFERS)
+    stream = draft.size
+    text = manifest_of(stream)
+    draft.put(text + table)
+    draft.close(b"".join(map(_number, (stream, len(text), len(table), inner, inner_size))))
+
+
+def _place(draft: Draft, store: "Store", path: str, created: int, with_buffers: bool) -> None:
+    """Rename the draft to what it is the entry of.
+
+    Readers see the old entry or the new one, nothing between.
+    """
+    try:
+        os.utime(draft.fd, ns=(created, created))
+        found = os.fstat(draft.fd)
+        fd, draft.fd = draft.fd, -1
+        os.close(fd)  # some file systems report a full disk only here
+        try:
+            os.replace(draft.path, path)
+        except IsADirectoryError:
+            os.rmdir(path)  # an empty folder in our place; one that holds something is left alone
+            os.replace(draft.path, path)
+        draft.path = ""
+    except OSError as error:
+        raise _unwritable(error, store.folder) from None
+    if with_buffers and found.st_size > SMALL:
+        store.note_written(found)
