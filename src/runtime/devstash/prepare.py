@@ -16,7 +16,7 @@ import _ast
 import os
 import sys
 
-from tree import VERSION, Rewriter, Untouchable, insert_prologue
+from .tree import VERSION, Rewriter, Untouchable, insert_prologue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

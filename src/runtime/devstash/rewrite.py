@@ -1,10 +1,13 @@
-"""The program that the launcher starts to have a script rewritten; all it does is in prepare.py, whose byte-code is kept."""
+"""The program that the launcher starts to have a script rewritten; what it does is in prepare.py.
+
+It is this short because Python never keeps the byte-code of the file that it is started with.
+"""
 
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from prepare import main
+from devstash.prepare import main  # noqa: E402  (only now can it be found)
 
 main(sys.argv[1:])
