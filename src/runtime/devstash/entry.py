@@ -85,8 +85,7 @@ def value_of(
     file is executed before its tag, which covers all but the large buffers, has been found right.
     """
     size = len(view)
-    if size < FOOTER or view[-16:] != TRAILER:
-        raise Refused(*_not_ours(view))
+    require_footer(view)
     stream, manifest, table, inner, inner_length = numbers(view[-FOOTER:-64])
     if stream + manifest + table + FOOTER != size or inner + inner_length > stream:
         raise Refused("damaged", "the lengths in its footer do not fit its size")
@@ -114,6 +113,12 @@ def value_of(
                 raise Refused("damaged", f"{row[1]} bytes at {row[0]} are not those that were stored")
     views = [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
     return _unpickled(view[inner : inner + inner_length], views)
+
+
+def require_footer(view: memoryview) -> None:
+    """Raise `Refused` unless `view` ends as an entry of this format does."""
+    if len(view) < FOOTER or view[-16:] != TRAILER:
+        raise Refused(*_not_ours(view))
 
 
 def _unpickled(stream: memoryview, buffers: "list[memoryview] | None") -> object:
@@ -151,7 +156,7 @@ def _not_ours(view: memoryview) -> "tuple[str, str]":
     if len(view) < FOOTER or view[-8:] != MAGIC:
         return "damaged", "truncated, or not written by devstash"
     number = int.from_bytes(view[-16:-12], "little")
-    if number > FORMAT:
+    if FORMAT < number < 1 << 16 and not any(view[-12:-8]):
         return "future format", f"format {number} of a newer devstash; this one reads format {FORMAT}"
     return "damaged", "its footer is not that of an entry"
 

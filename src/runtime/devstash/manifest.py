@@ -74,6 +74,8 @@ def json(value: object) -> str:
 
 
 def _string(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # nearly always, and ten times as fast
     text = text.translate(_ESCAPES)
     if not text.isascii():
         text = "".join([sign if sign < "\x80" else _escaped(ord(sign)) for sign in text])

@@ -7,7 +7,9 @@ class, and the script's `isinstance` would say no.
 """
 
 import sys
+from _io import _IOBase
 from _pickle import Pickler, loads
+from _thread import LockType, RLock
 
 from .store import Unstorable, Unwritable
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 # Buffers of at least this size lie outside of the stream proper, where they can be mapped.
 LARGE = 16 << 10
+_LIVING = (memoryview, LockType, type(RLock()))
 # What `type` itself knows of classes, which a metaclass cannot get between.
 _OF_TYPES: "dict[str, Any]" = vars(type)  # type: ignore[assignment]
 # How many objects are looked at in the search for the path to the one that cannot be pickled.
@@ -91,6 +94,13 @@ def _named(thing: object) -> bool:
     return found is thing
 
 
+def _refuse_what_lives(thing: object) -> None:
+    """Keep to code and data: these packages write files, locks and views too, and restore something else."""
+    kind = type(thing)
+    if issubclass(kind, _IOBase) or kind in _LIVING:
+        raise TypeError(f"cannot pickle {type_name(kind)!r} object")
+
+
 def _cloud_pickler() -> "tuple[Any, dict[str, Any]]":
     try:
         import cloudpickle  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -102,6 +112,7 @@ def _cloud_pickler() -> "tuple[Any, dict[str, Any]]":
             """cloudpickle, but for what has a name in a module, `__main__` included."""
 
             def reducer_override(self, thing: object) -> "Any":
+                _refuse_what_lives(thing)
                 if isinstance(thing, (type, function)) and _named(thing):
                     return NotImplemented
                 return super().reducer_override(thing)
@@ -115,9 +126,24 @@ def _dill_pickler() -> "tuple[Any, dict[str, Any]]":
     try:
         import dill  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-        return dill.Pickler, {"byref": True}
+        function = type(_named)
+
+        class ByReference(dill.Pickler):  # type: ignore[misc,unused-ignore]
+            """dill, but for what has a name in a module, `__main__` included."""
+
+            def save(self, thing: object, *rest: "Any", **more: "Any") -> None:
+                _refuse_what_lives(thing)
+                known = id(thing) in self.memo
+                if isinstance(thing, (type, function)) and not known and _named(thing):
+                    self.save_global(thing)
+                else:
+                    super().save(thing, *rest, **more)
+
     except Exception:
         return None, {}
+    # `recurse`: of a function's globals only what it uses. Without, they are a reference to `__main__` in a
+    # form that nothing but dill reads.
+    return ByReference, {"recurse": True}
 
 
 # --- why not ----------------------------------------------------------------------------------------------
@@ -188,27 +214,27 @@ def _path(value: object, offender: object) -> "str | None":
     return None
 
 
-def _parts(thing: object) -> "Iterator[tuple[str, object]]":
+def _parts(thing: "Any") -> "Iterator[tuple[str, object]]":
     """The parts of one object and the steps to them."""
-    kind = type(thing)
+    kind: Any = type(thing)  # not isinstance(), which asks the object itself
     if kind in (str, bytes, bytearray, int, float, complex, bool, type(None), type):
         return
-    if isinstance(thing, dict):
+    if issubclass(kind, dict):
         for name, part in list(dict.items(thing)):
             yield f"[{_short(name)}]", part
         for name in list(dict.keys(thing)):
             yield ".keys()", name
-    elif isinstance(thing, (list, tuple)):
-        names = getattr(kind, "_fields", None) if isinstance(thing, tuple) else None
+    elif issubclass(kind, (list, tuple)):
+        names = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
         for place, part in enumerate(
-            list.__iter__(thing) if isinstance(thing, list) else tuple.__iter__(thing)
+            list.__iter__(thing) if issubclass(kind, list) else tuple.__iter__(thing)
         ):
             yield (f".{names[place]}" if names and place < len(names) else f"[{place}]"), part
-    elif isinstance(thing, (set, frozenset)):
-        for part in list(set.__iter__(thing) if isinstance(thing, set) else frozenset.__iter__(thing)):
+    elif issubclass(kind, (set, frozenset)):
+        for part in list(set.__iter__(thing) if issubclass(kind, set) else frozenset.__iter__(thing)):
             yield ".{…}", part
     elif kind.__module__ == "collections" and kind.__name__ == "deque":
-        for place, part in enumerate(list(thing)):  # type: ignore[call-overload]
+        for place, part in enumerate(list(thing)):
             yield f"[{place}]", part
     elif kind.__name__ in ("method", "partial", "builtin_function_or_method"):
         for name in ("__self__", "__func__", "func", "args", "keywords"):

@@ -34,14 +34,14 @@ def preview(value: object) -> str:
 
 
 def _text(value: "Any", depth: int) -> str:
-    kind = type(value)
+    kind = type(value)  # not isinstance(), which asks the object itself
     if kind in (str, bytes, bytearray):
         return repr(value[:LENGTH])
     if kind is int:
         return repr(value) if value.bit_length() < 600 else f"<int of {value.bit_length()} bits>"
     if value is None or kind in (bool, float, complex, range, type(...)) or kind.__module__ in _PLAIN:
         return repr(value)
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return f"<class {type_name(value)}>"
     if kind is list:
         return f"[{_parts((('', part) for part in value), depth)}]"
@@ -56,7 +56,7 @@ def _text(value: "Any", depth: int) -> str:
         shape = "×".join([str(int(length)) for length in value.shape]) or "scalar"
         element = getattr(value, "dtype", None)
         return f"{name}({shape})" if element is None else f"{name}({shape}, {element})"
-    if isinstance(value, tuple):
+    if issubclass(kind, tuple):
         held: Iterable[tuple[str, object]] = zip(getattr(kind, "_fields", ()), tuple.__iter__(value))
     else:
         held = attributes(value)

@@ -155,24 +155,27 @@ class Store:
             raise entry.Refused(
                 "expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}"
             )
-        tagger = self._tagger
-        if tagger is None:
-            tagger = self.tagger(secret.read)
         if found.st_size <= entry.SMALL:
             data = os.read(fd, found.st_size)
             view = memoryview(data)
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
-            value = entry.value_of(view, tagger, key.text(), _never)
+            value = entry.value_of(view, self._tagger or self._reader(view), key.text(), _never)
         else:
             mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
             view = _copied(fd, found.st_size) if mapped is None else mapped
+            tagger = self._tagger or self._reader(view)
             value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found))
             if _has_buffers(view):
                 self._checked().note(found)
         # Least recently used entries go first when room is needed. The time of making stays.
         os.utime(fd, ns=(time_ns(), found.st_mtime_ns))
         return value
+
+    def _reader(self, view: memoryview) -> "blake2b":
+        """The keyed hash to check `view` with. What is no entry is told from an entry without a key."""
+        entry.require_footer(view)
+        return self.tagger(secret.read)
 
     def tagger(self, key: "Any") -> "blake2b":
         """The keyed hash of this user; `key` is `secret.read` or `secret.read_or_make`."""
