@@ -1,0 +1,29 @@
+"""What all Python tests share: none of them sees the real home folder, nor a variable meant for another devstash."""
+
+import os
+
+import pytest
+from harness import Stash, base_environment
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A home folder for the whole session, so that the runtime is unpacked once and not once per test."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _no_real_home(monkeypatch, home):
+    """Whatever a test starts or calls in this process, it sees the session's home."""
+    environment = base_environment(home)
+    for name in os.environ:
+        if name.startswith(("DEVSTASH_", "XDG_", "PYTHON")) and name not in environment:
+            monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def stash(tmp_path, home):
+    """A folder with scripts, and devstash to run them. See harness.Stash."""
+    return Stash(tmp_path / "work", home)

@@ -1,0 +1,68 @@
+"""pandas: `read_csv` with a chain behind it."""
+
+import pytest
+
+pytest.importorskip("pandas")
+
+SCRIPT = """
+import sys
+import pandas as pd
+
+real = pd.read_csv
+df = (
+    pd.read_csv("data.csv", dtype={"city": "category"})  # @devstash files=data.csv
+    .query("value > 1")
+    .groupby("city", observed=True)
+    .agg(total=("value", "sum"), count=("value", "size"))
+    .reset_index()
+)
+print(df.to_string(), df.dtypes.astype(str).tolist(), list(df.columns), type(df).__name__)
+df["total"] = df["total"] * 2
+df.loc[0, "count"] = 99
+print(df.to_string())
+"""
+
+CSV = "city,value\nRome,1\nRome,2\nOslo,3\nRome,4\n"
+
+
+def test_read_csv_and_a_chain(stash):
+    stash.write("data.csv", CSV)
+    stash.write("s.py", SCRIPT)
+    expected = stash.plain("s.py")
+    assert expected.status == 0, expected
+    assert stash.twice("s.py") == expected.stdout
+    assert len(stash.entries()) == 1
+    # Nothing of the chain runs on a hit: also not with the file gone that it would read, were it not for `files`.
+    stash.write("data.csv", CSV + "Oslo,5\n")
+    changed = stash.twice("s.py")
+    assert changed == stash.plain("s.py").stdout != expected.stdout
+    stash.write("data.csv", CSV)
+    before = [path.stat().st_mtime_ns for path in stash.entries()]
+    assert stash.ok("s.py") == expected.stdout
+    assert [path.stat().st_mtime_ns for path in stash.entries()] == before
+
+
+def test_no_link_of_the_chain_runs_on_a_hit(stash):
+    stash.write("data.csv", CSV)
+    stash.write("s.py", SCRIPT.replace("files=data.csv", ""))
+    first = stash.ok("s.py")
+    (stash.folder / "data.csv").unlink()
+    assert stash.ok("s.py") == first
+
+
+def test_frames_as_arguments_and_results(stash):
+    printed, first, second = stash.script_twice(
+        """
+        import pandas as pd
+        def clean(df, column):
+            log(column)
+            return df.dropna().assign(**{column: df[column] * 2})
+        df = pd.DataFrame({"a": [1.0, None, 3.0], "b": ["x", "y", None]}, index=["p", "q", "r"])
+        one = clean(df, "a")  # @devstash
+        two = clean(df.rename(columns={"b": "c"}), "a")  # @devstash
+        three = clean(df.set_index("b"), "a")  # @devstash
+        print(one, two, three, one.dtypes.to_dict(), one.index.tolist())
+        """
+    )
+    assert first == ["a", "a", "a"]
+    assert second == []

@@ -1,0 +1,5 @@
+import os
+
+x = len("abc")  # @devstash
+print(x, flush=True)
+os.abort()

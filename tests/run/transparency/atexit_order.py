@@ -1,0 +1,21 @@
+import atexit
+import sys
+
+
+def f(n):
+    return n + 1
+
+
+atexit.register(lambda: print("last", f(10)))  # @devstash
+atexit.register(print, "first")
+x = f(1)  # @devstash
+
+
+class Late:
+    def __del__(self):
+        print("deleted")
+
+
+late = Late()
+print(x)
+sys.exit(0)

@@ -1,0 +1,3 @@
+# entries: 0
+# coding: no-such-codec
+x = len("abc")  # @devstash

@@ -1,0 +1,4 @@
+﻿name = "café"
+x = len(name)  # @devstash
+print(ascii(name), x)
+x / len("")  # @devstash

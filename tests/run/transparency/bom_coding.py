@@ -1,0 +1,3 @@
+﻿# coding: utf-8
+x = "é".upper()  # @devstash
+print(ascii(x))

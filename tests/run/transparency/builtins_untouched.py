@@ -1,0 +1,7 @@
+import builtins
+import sys
+
+x = len("abc")  # @devstash
+print(sorted(dir(builtins)))
+print(x, [name for name in sys.modules["__main__"].__dict__ if "stash" in name.lower()])
+print([name for name in __import__("os").environ if "STASH" in name])

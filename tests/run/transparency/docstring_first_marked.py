@@ -1,0 +1,3 @@
+# @devstash
+x = len("the first statement is marked")
+print(x, __doc__, __file__)

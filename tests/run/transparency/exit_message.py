@@ -1,0 +1,4 @@
+import sys
+
+x = "bye".upper()  # @devstash
+sys.exit(x)

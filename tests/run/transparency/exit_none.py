@@ -1,0 +1,3 @@
+x = "bye".upper()  # @devstash
+print(x)
+raise SystemExit

@@ -1,0 +1,4 @@
+import sys
+
+x = len("abc")  # @devstash
+sys.exit(x)

@@ -1,0 +1,1 @@
+x = len("abc")  # @devstash

@@ -1,0 +1,10 @@
+import os
+import sys
+
+x = len("abc")  # @devstash
+r, w = os.pipe()
+os.close(r)
+try:
+    os.write(w, b"x")
+except BrokenPipeError as error:
+    print(error, x)

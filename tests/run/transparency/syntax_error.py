@@ -1,0 +1,5 @@
+# entries: 0
+x = len("abc")  # @devstash
+print("never")
+def f(:
+    pass

@@ -1,0 +1,4 @@
+# entries: 0
+def f():
+    x = len("abc")  # @devstash
+      y = 2

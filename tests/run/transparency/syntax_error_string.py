@@ -1,0 +1,3 @@
+# entries: 0
+x = len("abc")  # @devstash
+text = 'never closed

@@ -1,0 +1,7 @@
+# entries: 0
+class Query:
+    def items(self):
+        return [1, 2]
+
+
+first = Query().items()[7]  # @devstash
