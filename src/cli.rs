@@ -1,1 +1,371 @@
-//! (being written)
+//! Command line in, what was typed out: spelling and help of every command and option.
+//!
+//! What the words mean is `options`' business. The one subtle thing here is where `run`'s own options end: at the
+//! script's name. All that follows belongs to the script, whatever it looks like, so the line is cut there before
+//! clap sees it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  devstash run analyse.py --input data.csv     run a script, keep what its marked calls return
+  devstash run --refresh analyse.py            run every marked call again and keep the new results
+  devstash run --python .venv/bin/python s.py  choose the interpreter
+  devstash list                                what is kept, how old, how big
+  devstash list --ttl 1d                       what would have expired with `ttl=1d`
+  devstash clear --pattern 'requests*'         remove some of it
+  devstash clear --all                         remove all of it
+
+In the script, the comment marks the slow line:
+  answer = ask(model, question)  # @devstash ttl=1d";
+
+const RUN_EXAMPLES: &str = "\
+Everything from the script's name on is the script's own: `devstash run s.py --help` shows the script's help.
+
+The interpreter is, in this order: --python, $DEVSTASH_PYTHON, the active environment ($VIRTUAL_ENV, $CONDA_PREFIX), \
+the nearest .venv from the script's folder upward, then python3 or python on $PATH.
+
+Python's -q, -v and -x are not passed on (-q and -v are devstash's; use PYTHONVERBOSE=1 for Python's -v).
+
+Examples:
+  devstash run analyse.py --input data.csv
+  devstash run -v --cache-dir /tmp/kept analyse.py
+  devstash run -u -X dev -W error analyse.py
+  DEVSTASH_SKIP_REWRITE=1 devstash run analyse.py     the script as plain Python runs it";
+
+const PYTHON_FLAGS: &str = "Python's own flags, passed on";
+
+/// Mark a slow or expensive line of a Python script with a comment and never wait for it again
+#[derive(Debug, Parser)]
+#[command(name = "devstash", version, after_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a Python script; its marked calls run only when they have to
+    #[command(after_help = RUN_EXAMPLES, override_usage = "devstash run [OPTIONS] <SCRIPT> [ARGS]...")]
+    Run(RunArgs),
+    /// List what is kept, newest last
+    List(ListArgs),
+    /// Remove what is kept
+    Clear(ClearArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The Python script to run
+    #[arg(value_name = "SCRIPT", required = true)]
+    pub script: OsString,
+
+    /// The script's own arguments, passed on as they are
+    #[arg(value_name = "ARGS")]
+    pub args: Vec<OsString>,
+
+    /// The interpreter: a path, or a name on $PATH [env: DEVSTASH_PYTHON]
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<OsString>,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
+    /// Run every marked call again and keep the new results
+    #[arg(long, overrides_with = "refresh", conflicts_with = "no_cache")]
+    pub refresh: bool,
+
+    /// Run every marked call and keep nothing
+    #[arg(long, overrides_with = "no_cache")]
+    pub no_cache: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, overrides_with = "quiet", conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say of each marked call whether it ran, and why
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    #[command(flatten)]
+    python_flags: PythonFlags,
+
+    /// Python's own flags as they were typed, clusters taken apart, in their order; filled in by [`parse`].
+    #[arg(skip)]
+    pub flags: Vec<OsString>,
+}
+
+/// Declared for help and for clap's checks; what was typed, in its order, is in [`RunArgs::flags`].
+#[derive(Debug, Args)]
+#[command(next_help_heading = PYTHON_FLAGS)]
+struct PythonFlags {
+    /// Unbuffered stdout and stderr
+    #[arg(short = 'u', action = ArgAction::Count)]
+    unbuffered: u8,
+    /// Optimise: without asserts; -OO: without docstrings too
+    #[arg(short = 'O', action = ArgAction::Count)]
+    optimise: u8,
+    /// Write no byte-code for imported modules
+    #[arg(short = 'B', action = ArgAction::Count)]
+    no_bytecode: u8,
+    /// Warn about str(bytes) and the like; -bb: raise
+    #[arg(short = 'b', action = ArgAction::Count)]
+    bytes_warning: u8,
+    /// Parser debugging
+    #[arg(short = 'd', action = ArgAction::Count)]
+    parser_debug: u8,
+    /// Ignore the PYTHON* environment variables
+    #[arg(short = 'E', action = ArgAction::Count)]
+    ignore_environment: u8,
+    /// Go on interactively after the script
+    #[arg(short = 'i', action = ArgAction::Count)]
+    inspect: u8,
+    /// Isolated: -E and -s, and without the script's folder in sys.path
+    #[arg(short = 'I', action = ArgAction::Count)]
+    isolated: u8,
+    /// Without the user's site-packages
+    #[arg(short = 's', action = ArgAction::Count)]
+    no_user_site: u8,
+    /// Without `import site`
+    #[arg(short = 'S', action = ArgAction::Count)]
+    no_site: u8,
+    /// Without the script's folder in sys.path (Python 3.11 and later)
+    #[arg(short = 'P', action = ArgAction::Count)]
+    safe_path: u8,
+    /// Implementation-specific option, such as `-X dev`
+    #[arg(short = 'X', value_name = "OPT", allow_hyphen_values = true)]
+    implementation: Vec<OsString>,
+    /// Warning control, such as `-W error`
+    #[arg(short = 'W', value_name = "ARG", allow_hyphen_values = true)]
+    warnings: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// Where results are kept [env: DEVSTASH_CACHE_DIR] [default: ./.devstash_cache]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Judge every entry by this age (30s, 15m, 6h, 7d, 2w) instead of by its own marker's
+    #[arg(long, value_name = "AGE")]
+    pub ttl: Option<String>,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ClearArgs {
+    /// Remove every entry
+    #[arg(long, conflicts_with = "pattern")]
+    pub all: bool,
+
+    /// Remove the entries whose file name contains this text, or matches it when it has `*`, `?` or `[`
+    #[arg(long, value_name = "PATTERN")]
+    pub pattern: Option<OsString>,
+
+    /// Only show what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+/// What was typed, or what clap has to say about it (help and version count as errors there).
+pub fn parse(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let mut flags = Vec::new();
+    if line.get(1).is_some_and(|word| word == "run") {
+        command.build();
+        let run = command
+            .find_subcommand("run")
+            .expect("`run` is declared above");
+        let scan = Scan::of(run, &line[2..]);
+        flags = scan.flags;
+        // After `--` clap takes every word as it is. Without a script it is left to say what is missing.
+        if 2 + scan.script < line.len() {
+            line.splice(2 + scan.own..2 + scan.script, [OsString::from("--")]);
+        }
+    }
+    let mut cli = Cli::from_arg_matches(&command.try_get_matches_from(line)?)?;
+    if let Command::Run(run) = &mut cli.command {
+        run.flags = flags;
+    }
+    Ok(cli)
+}
+
+/// The words behind `run`, looked at only as far as is needed to find the script's name.
+#[derive(Debug, Default)]
+struct Scan {
+    /// How many words are options and their values.
+    own: usize,
+    /// Where the script's name stands; one more than `own` when the user wrote `--` before it.
+    script: usize,
+    /// Python's own flags among the options.
+    flags: Vec<OsString>,
+}
+
+impl Scan {
+    fn of(run: &clap::Command, words: &[OsString]) -> Scan {
+        let mut scan = Scan::default();
+        while let Some(word) = words.get(scan.own) {
+            let bytes = word.as_bytes();
+            if bytes == b"--" {
+                scan.script = scan.own + 1;
+                return scan;
+            }
+            // A lone `-` is a script's name: standard input.
+            if bytes == b"-" || bytes.first() != Some(&b'-') {
+                break;
+            }
+            scan.own += 1;
+            let wants_value = match bytes.strip_prefix(b"--") {
+                Some(long) => wants_value(run, long),
+                None => scan.cluster(run, &bytes[1..], words.get(scan.own)),
+            };
+            if wants_value && scan.own < words.len() {
+                scan.own += 1;
+            }
+        }
+        scan.script = scan.own;
+        scan
+    }
+
+    /// Go through the letters of `-uOX`; whether the next word is the value of the last of them.
+    fn cluster(&mut self, run: &clap::Command, letters: &[u8], next: Option<&OsString>) -> bool {
+        for (place, letter) in letters.iter().enumerate() {
+            let Some(argument) = run
+                .get_arguments()
+                .find(|a| a.get_short() == Some(char::from(*letter)))
+            else {
+                return false; // clap will say that there is no such option
+            };
+            let takes_value = argument.get_action().takes_values();
+            if argument.get_help_heading() == Some(PYTHON_FLAGS) {
+                let last = if takes_value {
+                    letters.len()
+                } else {
+                    place + 1
+                };
+                self.flags
+                    .push(OsString::from_vec([b"-", &letters[place..last]].concat()));
+            }
+            if takes_value {
+                let attached = place + 1 < letters.len();
+                if !attached && argument.get_help_heading() == Some(PYTHON_FLAGS) {
+                    self.flags.extend(next.cloned());
+                }
+                return !attached;
+            }
+        }
+        false
+    }
+}
+
+fn wants_value(run: &clap::Command, long: &[u8]) -> bool {
+    let named = |argument: &&clap::Arg| {
+        argument
+            .get_long()
+            .is_some_and(|name| OsStr::new(name).as_bytes() == long)
+    };
+    run.get_arguments()
+        .find(named)
+        .is_some_and(|argument| argument.get_action().takes_values())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[&str]) -> RunArgs {
+        let line = ["devstash", "run"]
+            .iter()
+            .chain(words)
+            .map(OsString::from)
+            .collect();
+        match parse(line).unwrap().command {
+            Command::Run(run) => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(words: &[&str]) -> String {
+        let line = ["devstash", "run"]
+            .iter()
+            .chain(words)
+            .map(OsString::from)
+            .collect();
+        parse(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_declarations() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_behind_the_script_is_the_scripts() {
+        let tail = [
+            "--ttl", "-h", "--", "", "-v", "--help", "run", "--python", "-",
+        ];
+        let words: Vec<&str> = ["-q", "s.py"].into_iter().chain(tail).collect();
+        let run = run(&words);
+        assert!(run.quiet && run.verbose == 0 && run.python.is_none());
+        assert_eq!(run.script, "s.py");
+        assert_eq!(run.args, tail);
+    }
+
+    #[test]
+    fn the_script_is_the_first_word_that_is_no_option() {
+        let case = |words: &[&str], script: &str, args: &[&str]| {
+            let run = run(words);
+            assert_eq!(
+                (run.script.to_str().unwrap(), &run.args),
+                (script, &args.iter().map(OsString::from).collect())
+            );
+        };
+        case(&["--python", "s.py", "t.py", "x"], "t.py", &["x"]);
+        case(&["--python=p", "t.py"], "t.py", &[]);
+        case(&["-X", "dev", "t.py"], "t.py", &[]);
+        case(&["-Xdev", "t.py", "-X"], "t.py", &["-X"]);
+        case(&["-uX", "dev", "t.py"], "t.py", &[]);
+        case(&["-W", "-x", "t.py"], "t.py", &[]);
+        case(&["--", "-t.py", "--"], "-t.py", &["--"]);
+        case(&["--", "--", "a"], "--", &["a"]);
+        case(&["-", "a"], "-", &["a"]);
+        case(&["", "a"], "", &["a"]);
+    }
+
+    #[test]
+    fn python_flags_keep_their_order() {
+        let case =
+            |words: &[&str], flags: &[&str]| assert_eq!(run(words).flags, flags, "{words:?}");
+        case(
+            &[
+                "-uO", "-Wignore", "-q", "-W", "error", "-Xdev", "s.py", "-B",
+            ],
+            &["-u", "-O", "-Wignore", "-W", "error", "-Xdev"],
+        );
+        case(&["-OO", "-bb", "s.py"], &["-O", "-O", "-b", "-b"]);
+        case(
+            &["-qOX", "dev", "-Pis", "s.py"],
+            &["-O", "-X", "dev", "-P", "-i", "-s"],
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_before_the_script_is_told() {
+        assert!(refused(&["--refesh", "s.py"]).contains("--refresh"));
+        assert!(refused(&["-x", "s.py"]).contains("'-x'"));
+        assert!(refused(&["-u"]).contains("<SCRIPT>"));
+        assert!(refused(&["-X"]).contains("-X"));
+        assert!(refused(&["-q", "-v", "s.py"]).contains("cannot be used with"));
+    }
+}

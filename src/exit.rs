@@ -10,10 +10,12 @@ use std::process::{ExitCode, Termination};
 pub enum ExitStatus {
     /// It did what was asked.
     Success = 0,
-    /// Nothing in the cache folder matched what was asked for, or there was trouble on the way.
+    /// Nothing in the cache folder matched what was asked for.
     NothingMatched = 1,
     /// What was asked makes no sense: options, markers, a script or an interpreter that cannot be used.
     Usage = 2,
+    /// The cache folder could not be read or changed.
+    Trouble = 4,
     /// There is no Python interpreter, or it could not be started.
     NoInterpreter = 127,
 }

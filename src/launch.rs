@@ -1,1 +1,285 @@
-//! (being written)
+//! Options in, the running script out: the shortest way there is from a command line to the script's first line.
+//!
+//! A script without markers is Python's alone. One that ran before, unchanged, is started from its byte-code, found
+//! by content: it is neither parsed nor compiled. Everything else is done only when that byte-code is missing.
+//!
+//! Trouble with our own files never keeps the script from running: it then runs as plain Python runs it.
+
+mod become_python;
+mod code;
+mod inherited;
+mod script;
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::{fs, io};
+
+use serde::Serialize;
+
+use self::become_python::{Settings, Start, Way};
+use self::code::{Code, digest, is_whole_pyc};
+use self::script::{Content, Script, ScriptError};
+use crate::diagnostic::Diagnostic;
+use crate::discover::probe::{self, Probe};
+use crate::discover::{self, DiscoverError, Interpreter};
+use crate::exit::ExitStatus;
+use crate::options::RunOptions;
+use crate::plan::{self, Plan, PlanError};
+use crate::runtime;
+use crate::runtime::home::{Home, HomeError, write_whole};
+use crate::source::Source;
+
+/// Why the script does not run.
+#[derive(Debug)]
+pub enum LaunchError {
+    Script(ScriptError),
+    Interpreter(DiscoverError),
+    Markers(Vec<Diagnostic>),
+}
+
+impl LaunchError {
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            LaunchError::Script(_) | LaunchError::Markers(_) => ExitStatus::Usage,
+            LaunchError::Interpreter(error) => error.status(),
+        }
+    }
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LaunchError::Script(error) => write!(f, "devstash: {error}"),
+            LaunchError::Interpreter(error) => write!(f, "devstash: {error}"),
+            LaunchError::Markers(found) => {
+                let drawn: Vec<String> = found
+                    .iter()
+                    .map(|one| one.to_string().trim_end().to_owned())
+                    .collect();
+                write!(f, "{}", drawn.join("\n\n"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for LaunchError {}
+
+impl From<ScriptError> for LaunchError {
+    fn from(error: ScriptError) -> LaunchError {
+        LaunchError::Script(error)
+    }
+}
+
+impl From<DiscoverError> for LaunchError {
+    fn from(error: DiscoverError) -> LaunchError {
+        LaunchError::Interpreter(error)
+    }
+}
+
+/// Run the script. Returns only with the reason why it does not run.
+pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
+    let script = Script::read(&options.script)?;
+    let folder = script.folder();
+    let interpreter = discover::find(options.python.as_deref(), &folder)?;
+    let launch = Launch {
+        options,
+        settings: Settings::new(&options.python_flags),
+        filename: script.filename(),
+        folder,
+        interpreter,
+    };
+    let way = match &script.content {
+        Content::Text(bytes) if !options.skip_rewrite && mentions_devstash(bytes) => {
+            launch.marked(bytes)?
+        }
+        _ => launch.plain()?,
+    };
+    let start = Start {
+        options,
+        settings: &launch.settings,
+        interpreter: &launch.interpreter.path,
+        filename: &launch.filename,
+        folder: &launch.folder,
+    };
+    let error = start.go(&way);
+    Err(DiscoverError::Unstartable {
+        path: launch.interpreter.path,
+        error,
+    }
+    .into())
+}
+
+/// Whether there can be anything for us in `bytes`. Every encoding that Python takes for source writes it like this.
+fn mentions_devstash(bytes: &[u8]) -> bool {
+    const NAME: &[u8; 8] = b"devstash";
+    bytes.windows(NAME.len()).any(|part| part == NAME)
+}
+
+/// One run on its way.
+struct Launch<'a> {
+    options: &'a RunOptions,
+    settings: Settings,
+    interpreter: Interpreter,
+    filename: OsString,
+    folder: PathBuf,
+}
+
+/// What kept a home from being used for a run.
+enum Trouble {
+    /// The script must not run.
+    Fatal(LaunchError),
+    /// It cannot be run from this home.
+    Home(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::Home(error)
+    }
+}
+
+impl From<DiscoverError> for Trouble {
+    fn from(error: DiscoverError) -> Trouble {
+        Trouble::Fatal(error.into())
+    }
+}
+
+impl Launch<'_> {
+    /// The way for a script that is none of our business; only its interpreter must be one.
+    fn plain(&self) -> Result<Way, LaunchError> {
+        match Home::of_user() {
+            Ok(home) => self.probe(&home)?,
+            Err(_) => self.ask()?,
+        };
+        Ok(Way::Plain)
+    }
+
+    /// The way for a script that may have markers.
+    fn marked(&self, bytes: &[u8]) -> Result<Way, LaunchError> {
+        let mut why = String::new();
+        for choose in [Home::of_user, Home::temporary] {
+            match choose() {
+                Ok(home) => match self.prepare(&home, bytes) {
+                    Ok(way) => return Ok(way),
+                    Err(Trouble::Fatal(error)) => return Err(error),
+                    Err(Trouble::Home(error)) => {
+                        why = format!("`{}`: {error}", home.root.display())
+                    }
+                },
+                Err(error) => {
+                    why = error.to_string();
+                    // Not passed over in silence: this is how somebody would make us look elsewhere.
+                    if matches!(error, HomeError::Unsafe { .. }) {
+                        break;
+                    }
+                }
+            }
+        }
+        if self.options.verbosity >= 0 {
+            eprintln!(
+                "devstash: markers are off for this run: no folder for byte-code: {why}\n\nhint: name a folder that \
+                 only you can write to with `XDG_CACHE_HOME`\n"
+            );
+        }
+        self.plain()
+    }
+
+    /// The way for a script that may have markers, with everything that it needs lying in `home`.
+    fn prepare(&self, home: &Home, bytes: &[u8]) -> Result<Way, Trouble> {
+        let code = Code::new(home, &self.filename, bytes);
+        let encoding = self
+            .settings
+            .encoding(&self.filename, &self.options.python_flags);
+        let pyc = code.pyc(&[
+            &self.interpreter.identity,
+            &[self.settings.optimize],
+            &encoding,
+        ]);
+        if is_whole_pyc(&pyc) && runtime::is_complete(&home.root) {
+            return Ok(Way::Direct { pyc });
+        }
+        runtime::unpack(&home.root)?;
+        let probe = self.probe(home)?;
+        if !code.has_plan() {
+            match self.plan(bytes, &code.source).map_err(Trouble::Fatal)? {
+                Some(plan) => code.write_plan(&plan)?,
+                None => return Ok(Way::Plain),
+            }
+        }
+        let pyc = (!probe.changeable).then_some(pyc);
+        Ok(Way::Rewrite {
+            rewriter: home.rewriter(),
+            plan: code.plan(),
+            pyc,
+        })
+    }
+
+    /// The plan for the script as JSON, or `None` where there is nothing for us to do.
+    fn plan(&self, bytes: &[u8], digest: &str) -> Result<Option<Vec<u8>>, LaunchError> {
+        let planned = match Source::decode(PathBuf::from(&self.options.script), bytes.to_vec()) {
+            Ok(source) => plan::plan(&source),
+            Err(error) => Err(PlanError::Syntax {
+                message: error.to_string(),
+            }),
+        };
+        let document = match planned {
+            Ok(plan) if plan.is_empty() => return Ok(None),
+            Ok(plan) => Document::Planned {
+                plan,
+                source: digest.to_owned(),
+            },
+            // Whether to warn, only the interpreter can say: where it refuses the script too, it says so itself.
+            Err(PlanError::Syntax { message }) => Document::Unparsed {
+                format: 1,
+                sites: [],
+                unparsed: message,
+            },
+            Err(PlanError::Markers(found)) => return Err(LaunchError::Markers(found)),
+        };
+        Ok(Some(
+            serde_json::to_vec(&document).expect("a plan has only text, numbers and lists of them"),
+        ))
+    }
+
+    /// What the interpreter is: remembered in `home`, or asked and then remembered there.
+    fn probe(&self, home: &Home) -> Result<Probe, DiscoverError> {
+        let memory = home.interpreter(&digest::<8>(&[&self.interpreter.identity]));
+        if let Some(probe) = fs::read(&memory)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        {
+            return Ok(probe);
+        }
+        let probe = self.ask()?;
+        // Forgotten, it is asked again next time.
+        let _ = write_whole(
+            &memory,
+            &serde_json::to_vec_pretty(&probe).expect("a probe is only text and numbers"),
+        );
+        Ok(probe)
+    }
+
+    fn ask(&self) -> Result<Probe, DiscoverError> {
+        probe::ask(&self.interpreter, self.settings.needs_home())
+    }
+}
+
+/// The plan file.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Document {
+    Planned {
+        #[serde(flatten)]
+        plan: Plan,
+        /// BLAKE2b-128 of the script's bytes: tells `rewrite.py` whether the file is still the one planned for.
+        source: String,
+    },
+    Unparsed {
+        format: u32,
+        sites: [u8; 0],
+        /// Why our parser has refused the script.
+        unparsed: String,
+    },
+}

@@ -1,1 +1,69 @@
-fn main() {}
+//! Parse, run, say what went wrong, map it to an exit status.
+
+use std::env;
+use std::io::{self, Write};
+
+use anyhow::Result;
+use devstash::cli::{self, Command};
+use devstash::exit::ExitStatus;
+use devstash::options::{ClearOptions, ListOptions, RunOptions};
+use devstash::{launch, manage};
+
+fn main() -> ExitStatus {
+    let typed = match cli::parse(env::args_os().collect()) {
+        Ok(typed) => typed,
+        // Help and version come this way too, for stdout and with status 0.
+        Err(said) => {
+            let _ = said.print();
+            return if said.use_stderr() {
+                ExitStatus::Usage
+            } else {
+                ExitStatus::Success
+            };
+        }
+    };
+    match typed.command {
+        Command::Run(typed) => match RunOptions::new(typed) {
+            Ok(options) => {
+                let Err(error) = launch::run(&options);
+                complain(&error.to_string(), error.status())
+            }
+            Err(error) => usage(&error),
+        },
+        Command::List(typed) => match ListOptions::new(typed) {
+            Ok(options) => finish(manage::list(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Clear(typed) => match ClearOptions::new(typed) {
+            Ok(options) => finish(manage::clear(&options)),
+            Err(error) => usage(&error),
+        },
+    }
+}
+
+/// The status of a command that looked after the cache.
+fn finish(done: Result<ExitStatus>) -> ExitStatus {
+    match done.and_then(|status| io::stdout().flush().map(|()| status).map_err(Into::into)) {
+        Ok(status) => status,
+        // `devstash list | head` has seen enough.
+        Err(error) if is_closed_pipe(&error) => ExitStatus::Success,
+        Err(error) => complain(&format!("devstash: {error:#}"), ExitStatus::Trouble),
+    }
+}
+
+fn usage(error: &anyhow::Error) -> ExitStatus {
+    complain(&format!("devstash: {error:#}"), ExitStatus::Usage)
+}
+
+/// Say `message` on stderr. A closed stderr must not turn one trouble into two.
+fn complain(message: &str, status: ExitStatus) -> ExitStatus {
+    let _ = writeln!(io::stderr(), "{message}");
+    status
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(closed))
+}
