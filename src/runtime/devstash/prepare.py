@@ -183,6 +183,12 @@ def _say(message: str) -> None:
     os.write(2, ("devstash: %s\n" % message).encode("utf-8", "backslashreplace"))
 
 
+def _digest(source: bytes) -> str:
+    from _blake2 import blake2b
+
+    return blake2b(source, digest_size=16).hexdigest()
+
+
 def _own_name(plan_path: str, optimize: int) -> str:
     """The byte-code's path when the launcher could not know which interpreter this would be (a shim)."""
     from _blake2 import blake2b
@@ -215,6 +221,8 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
             )  # refused by Python too: it will say so itself
             _say("%s: markers are off for this run: %s" % (script, plan["unparsed"]))
             return None
+        if _digest(source) != plan["source"]:  # what is kept under the old content's name must be the old content
+            raise Untouchable("it was changed just now; run it again")
         code = compile_script(source, filename, plan, optimize, os.path.dirname(folder))
         write_pyc(pyc, code)
         return pyc
