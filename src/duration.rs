@@ -1,1 +1,219 @@
-//! (being written)
+//! Spans of time and sizes, as users write and read them: `30m`, `5m 13s`, `12.1 KiB`.
+//!
+//! The runtime speaks of ages in the same way (`_span` in `store.py`), and a marker's `ttl=` means the same as
+//! `--ttl`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The units of a time span and their lengths in seconds, longest first.
+const UNITS: [(char, u64); 5] = [
+    ('w', 604_800),
+    ('d', 86_400),
+    ('h', 3_600),
+    ('m', 60),
+    ('s', 1),
+];
+
+/// How long an entry is valid, in whole seconds; never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ttl(u64);
+
+/// Why a text is no TTL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TtlError {
+    /// Nothing before the unit, a sign, a fraction, several spans, no unit or one that is not known.
+    Malformed(String),
+    /// Zero: nothing would ever be valid.
+    Zero(String),
+    /// More seconds than can be counted.
+    TooLong(String),
+}
+
+impl fmt::Display for TtlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TtlError::Malformed(text) => {
+                write!(
+                    f,
+                    "`{text}` is not a time span; write a whole number and a unit: 30s, 10m, 2h, 7d or 1w"
+                )
+            }
+            TtlError::Zero(text) => write!(
+                f,
+                "`{text}` is no time at all; to ignore what is kept, use `refresh`"
+            ),
+            TtlError::TooLong(text) => write!(f, "`{text}` is longer than can be counted"),
+        }
+    }
+}
+
+impl std::error::Error for TtlError {}
+
+impl Ttl {
+    /// Reads a whole number and one of the units `s m h d w`.
+    ///
+    /// ```
+    /// # use devstash::duration::Ttl;
+    /// assert_eq!(Ttl::parse("2h").unwrap().seconds(), 7200);
+    /// assert!(Ttl::parse("2 hours").is_err());
+    /// ```
+    pub fn parse(text: &str) -> Result<Ttl, TtlError> {
+        let malformed = || TtlError::Malformed(text.to_owned());
+        let unit = text.chars().next_back().ok_or_else(malformed)?;
+        let (_, length) = *UNITS
+            .iter()
+            .find(|(letter, _)| *letter == unit)
+            .ok_or_else(malformed)?;
+        let number = &text[..text.len() - unit.len_utf8()];
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(malformed());
+        }
+        let seconds = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(length))
+            // The runtime compares with a float, and JSON readers may hold numbers as one.
+            .filter(|seconds| *seconds < 1 << 53)
+            .ok_or_else(|| TtlError::TooLong(text.to_owned()))?;
+        Ttl::from_seconds(seconds).ok_or_else(|| TtlError::Zero(text.to_owned()))
+    }
+
+    /// A TTL of so many seconds, if that is not zero.
+    pub fn from_seconds(seconds: u64) -> Option<Ttl> {
+        (seconds > 0).then_some(Ttl(seconds))
+    }
+
+    /// The length in seconds.
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = TtlError;
+
+    fn from_str(text: &str) -> Result<Ttl, TtlError> {
+        Ttl::parse(text)
+    }
+}
+
+/// In the longest unit that leaves no rest: `1m`, `90s`, `1w`.
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = UNITS
+            .iter()
+            .find(|(_, length)| self.0.is_multiple_of(*length));
+        let (letter, length) = whole.copied().unwrap_or(('s', 1));
+        write!(f, "{}{letter}", self.0 / length)
+    }
+}
+
+/// An age in its two longest units: `5m 13s`, `2d 4h`, `13s`.
+pub fn age(age: Duration) -> String {
+    let mut rest = age.as_secs();
+    let mut words = Vec::new();
+    for (letter, length) in UNITS {
+        if rest >= length {
+            words.push(format!("{}{letter}", rest / length));
+            rest %= length;
+        }
+    }
+    words.truncate(2);
+    if words.is_empty() {
+        "0s".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+/// A size with one digit after the point from 1 KiB on: `512 B`, `12.1 KiB`, `7.6 MiB`.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // 1023.95 would be shown as 1024.0.
+        if value < if unit == "B" { 1024.0 } else { 1023.95 } {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ttl_is_a_number_and_a_unit() {
+        let case =
+            |text, seconds| assert_eq!(Ttl::parse(text).map(Ttl::seconds), Ok(seconds), "{text}");
+        case("1s", 1);
+        case("90s", 90);
+        case("10m", 600);
+        case("2h", 7_200);
+        case("007d", 604_800);
+        case("1w", 604_800);
+    }
+
+    #[test]
+    fn anything_else_is_an_error_that_shows_the_form() {
+        for text in [
+            "", "m", "10", "10x", "-1m", "+1m", "1.5h", "1h30m", "1 h", " 1h", "1h ", "１h", "1µ",
+            "1M",
+        ] {
+            let error = Ttl::parse(text).unwrap_err();
+            assert_eq!(error, TtlError::Malformed(text.to_owned()));
+            assert!(error.to_string().contains("30s, 10m, 2h, 7d or 1w"));
+        }
+        assert_eq!(Ttl::parse("0m"), Err(TtlError::Zero("0m".to_owned())));
+        for text in [
+            "99999999999999999999s",
+            "9007199254740992s",
+            "30500568904943w",
+        ] {
+            assert_eq!(Ttl::parse(text), Err(TtlError::TooLong(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn ttl_is_shown_in_its_longest_whole_unit() {
+        let case = |text, shown: &str| assert_eq!(Ttl::parse(text).unwrap().to_string(), shown);
+        case("60s", "1m");
+        case("61s", "61s");
+        case("24h", "1d");
+        case("14d", "2w");
+        case("36h", "36h");
+    }
+
+    #[test]
+    fn ages_have_two_units() {
+        let case = |seconds, text: &str| assert_eq!(age(Duration::from_secs(seconds)), text);
+        case(0, "0s");
+        case(13, "13s");
+        case(313, "5m 13s");
+        case(3_600, "1h");
+        case(3_605, "1h 5s");
+        case(7_384, "2h 3m");
+        case(90_000_000, "148w 5d");
+    }
+
+    #[test]
+    fn sizes_have_one_digit() {
+        let case = |bytes, text: &str| assert_eq!(size(bytes), text);
+        case(0, "0 B");
+        case(1_023, "1023 B");
+        case(1_024, "1.0 KiB");
+        case(12_390, "12.1 KiB");
+        case(1_048_575, "1.0 MiB");
+        case(7_969_178, "7.6 MiB");
+        case(u64::MAX, "16.0 EiB");
+    }
+}

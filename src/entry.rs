@@ -1,1 +1,255 @@
-//! (being written)
+//! The entry file, read from its end: footer, manifest, key; the pickle in it is never touched.
+//!
+//! `docs/cache-format.md` describes every byte. What is checked here needs no secret and executes nothing: that the
+//! parts fit together, that the manifest can be read, and, where it costs nothing, the checksum. Whether an entry may
+//! be unpickled is for the runtime to decide, which has the user's key.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use blake2::digest::consts::U16;
+use blake2::{Blake2b, Digest};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The format that this devstash reads and writes.
+pub const FORMAT: u32 = 1;
+/// The last bytes of every entry, of whatever format.
+pub const MAGIC: &[u8; 8] = b"devstash";
+/// Five numbers, checksum, tag, format number, four zero bytes, magic.
+pub const FOOTER: usize = 40 + 16 + 32 + 4 + 4 + 8;
+/// One row of the buffer table: offset, length, flags, digest.
+const ROW: usize = 8 + 8 + 8 + 16;
+/// Files up to this size are read whole, which costs no more than reading their end.
+const WHOLE: u64 = 64 << 10;
+/// No manifest is longer; a number beyond it is damage, not a reason to ask for the memory.
+const LONGEST_MANIFEST: u64 = 64 << 20;
+
+/// What an entry says of itself.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Bytes of the file.
+    pub size: u64,
+    /// When it was made: the file's modification time.
+    pub made: SystemTime,
+    pub manifest: Manifest,
+}
+
+/// The manifest. Members that an older or newer devstash leaves out have a default, unknown ones are ignored.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Manifest {
+    /// The full key: component by component its digest.
+    pub key: Map<String, Value>,
+    #[serde(default)]
+    pub devstash: String,
+    #[serde(default)]
+    pub python: String,
+    #[serde(default)]
+    pub module: String,
+    #[serde(default)]
+    pub qualname: String,
+    /// Short texts for the components of the key.
+    #[serde(default)]
+    pub previews: Map<String, Value>,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub created: String,
+    /// How long the call took, in seconds.
+    #[serde(default)]
+    pub duration: Option<f64>,
+    #[serde(default)]
+    pub site: Site,
+    /// The TTL of the marker that stored the entry, in seconds.
+    #[serde(default)]
+    pub ttl: Option<u64>,
+    /// A short text for the value.
+    #[serde(default)]
+    pub value: String,
+    /// Bytes of the pickle stream.
+    #[serde(default)]
+    pub size: u64,
+    #[serde(default)]
+    pub trace: Vec<Value>,
+    #[serde(default)]
+    pub effects: Vec<Value>,
+}
+
+/// The marked place whose call stored the entry.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Site {
+    pub file: Option<String>,
+    pub line: Option<u64>,
+    pub scope: Option<String>,
+    pub text: Option<String>,
+    pub name: Option<String>,
+}
+
+/// Why a file cannot be read as an entry.
+#[derive(Debug)]
+pub enum Damage {
+    /// A folder, a FIFO, a link: nothing that devstash puts there.
+    NotAFile,
+    Unreadable(io::Error),
+    Empty,
+    /// It does not end as entries do.
+    NoFooter,
+    FutureFormat(u32),
+    /// The numbers in the footer do not fit the file.
+    Lengths,
+    Checksum,
+    Manifest(serde_json::Error),
+}
+
+/// A few words, fit for a column: the reason of a miss, and what was found.
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Damage::NotAFile => write!(f, "foreign (not a plain file)"),
+            Damage::Unreadable(error) => write!(f, "unreadable ({})", error.kind()),
+            Damage::Empty => write!(f, "damaged (empty)"),
+            Damage::NoFooter => write!(f, "damaged (truncated, or not written by devstash)"),
+            Damage::FutureFormat(number) => write!(f, "future format ({number})"),
+            Damage::Lengths => write!(f, "damaged (lengths do not fit)"),
+            Damage::Checksum => write!(f, "damaged (checksum is wrong)"),
+            Damage::Manifest(_) => write!(f, "damaged (manifest cannot be read)"),
+        }
+    }
+}
+
+impl std::error::Error for Damage {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Damage::Unreadable(error) => Some(error),
+            Damage::Manifest(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Damage {
+    fn from(error: io::Error) -> Damage {
+        Damage::Unreadable(error)
+    }
+}
+
+/// The lengths of the first two parts; what is left before the footer is the buffer table.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    stream: u64,
+    manifest: u64,
+}
+
+impl Parts {
+    /// Reads the footer of a file of `size` bytes.
+    fn of(footer: &[u8; FOOTER], size: u64) -> Result<Parts, Damage> {
+        if !footer.ends_with(MAGIC) {
+            return Err(Damage::NoFooter);
+        }
+        let format = u32::from_le_bytes(
+            footer[FOOTER - 16..FOOTER - 12]
+                .try_into()
+                .expect("four bytes"),
+        );
+        let zero = footer[FOOTER - 12..FOOTER - 8] == [0; 4];
+        match format {
+            FORMAT if zero => {}
+            // Formats are counted from 1; what does not look like a count is not a format.
+            2..=0xffff if zero => return Err(Damage::FutureFormat(format)),
+            _ => return Err(Damage::NoFooter),
+        }
+        let number = |place: usize| {
+            u64::from_le_bytes(footer[place..place + 8].try_into().expect("eight bytes"))
+        };
+        let (stream, manifest, table) = (number(0), number(8), number(16));
+        let (inner, inner_length) = (number(24), number(32));
+        let whole = [stream, manifest, table]
+            .iter()
+            .try_fold(FOOTER as u64, |sum, part| sum.checked_add(*part));
+        let inner_end = inner.checked_add(inner_length);
+        let fits = whole == Some(size) && inner_end.is_some_and(|end| end <= stream);
+        if !fits || manifest > LONGEST_MANIFEST || !table.is_multiple_of(ROW as u64) {
+            return Err(Damage::Lengths);
+        }
+        Ok(Parts { stream, manifest })
+    }
+}
+
+/// Reads what the entry at `path` says of itself, without following links and without executing anything.
+pub fn read(path: &Path) -> Result<Entry, Damage> {
+    // Asked before opening, because opening a FIFO waits for a writer.
+    if !path.symlink_metadata()?.is_file() {
+        return Err(Damage::NotAFile);
+    }
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    let size = found.len();
+    let manifest = manifest_of(&file, size)?;
+    Ok(Entry {
+        size,
+        made: found.modified()?,
+        manifest,
+    })
+}
+
+fn manifest_of(file: &File, size: u64) -> Result<Manifest, Damage> {
+    if size == 0 {
+        return Err(Damage::Empty);
+    }
+    if size < FOOTER as u64 {
+        return Err(Damage::NoFooter);
+    }
+    let text = if size <= WHOLE {
+        let mut bytes = vec![0; size as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        let footer = bytes
+            .last_chunk::<FOOTER>()
+            .expect("no shorter than a footer");
+        let parts = Parts::of(footer, size)?;
+        let (stream, end) = (
+            parts.stream as usize,
+            (parts.stream + parts.manifest) as usize,
+        );
+        if checksum(&bytes, stream, end)? != bytes[bytes.len() - 64..bytes.len() - 48] {
+            return Err(Damage::Checksum);
+        }
+        bytes.truncate(end);
+        bytes.split_off(stream)
+    } else {
+        let mut footer = [0; FOOTER];
+        file.read_exact_at(&mut footer, size - FOOTER as u64)?;
+        let parts = Parts::of(&footer, size)?;
+        let mut text = vec![0; parts.manifest as usize];
+        file.read_exact_at(&mut text, parts.stream)?;
+        text
+    };
+    serde_json::from_slice(&text).map_err(Damage::Manifest)
+}
+
+/// The checksum of a whole entry whose buffer table begins at `table`: of all that precedes the checksum itself, the
+/// large buffers inside the stream left out.
+fn checksum(bytes: &[u8], stream: usize, table: usize) -> Result<[u8; 16], Damage> {
+    let mut hasher = Blake2b::<U16>::new();
+    let mut place = 0;
+    for row in bytes[table..bytes.len() - FOOTER].chunks_exact(ROW) {
+        let number = |place: usize| {
+            u64::from_le_bytes(row[place..place + 8].try_into().expect("eight bytes"))
+        };
+        let (offset, length) = (number(0), number(8));
+        let end = offset
+            .checked_add(length)
+            .filter(|end| *end <= stream as u64)
+            .ok_or(Damage::Lengths)?;
+        if offset < place as u64 {
+            return Err(Damage::Lengths);
+        }
+        hasher.update(&bytes[place..offset as usize]);
+        place = end as usize;
+    }
+    hasher.update(&bytes[place..bytes.len() - 64]);
+    Ok(hasher.finalize().into())
+}

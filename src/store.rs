@@ -1,1 +1,231 @@
-//! (being written)
+//! The store: the cache folder as it lies on the disk, for the commands that look after it.
+//!
+//! Entries are written by the runtime (`store.py` and `writing.py`); here they are found, read and removed. Only what
+//! has a name that devstash gives is ever touched, and only in a folder that devstash has marked as its own.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// The layout of the folder that this devstash knows: what the file `format` says.
+pub const LAYOUT: &str = "1";
+/// Where entries are while they are being written.
+const DRAFTS: &str = ".tmp";
+/// The beginning of the names of files that tell which entries have been checked (see `checked.py`).
+const CHECKED: &str = ".checked-";
+/// A draft that was written to within this time may have a living writer.
+const ALIVE: Duration = Duration::from_secs(60);
+
+/// A cache folder.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// Why a folder cannot be used as a cache.
+#[derive(Debug)]
+pub enum NoStore {
+    /// There is nothing at this path.
+    Absent(PathBuf),
+    /// Something is there, but devstash has not made it.
+    NotACache(PathBuf),
+    /// It says that a newer devstash made it.
+    FutureLayout(PathBuf, String),
+    Unreadable(PathBuf, io::Error),
+}
+
+impl fmt::Display for NoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoStore::Absent(folder) => {
+                write!(f, "there is no cache at `{}`", shown(folder.as_os_str()))
+            }
+            NoStore::NotACache(folder) => {
+                write!(
+                    f,
+                    "`{}` is not a cache folder of devstash",
+                    shown(folder.as_os_str())
+                )
+            }
+            NoStore::FutureLayout(folder, layout) => {
+                let (folder, layout) = (shown(folder.as_os_str()), shown(OsStr::new(layout)));
+                write!(
+                    f,
+                    "`{folder}` was made by a newer devstash (layout {layout}; this one knows {LAYOUT})"
+                )
+            }
+            NoStore::Unreadable(folder, error) => {
+                write!(
+                    f,
+                    "cannot read the cache folder `{}`: {error}",
+                    shown(folder.as_os_str())
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoStore {}
+
+impl Store {
+    /// The cache in `folder`, which has to carry devstash's own mark: the file `format`, written when all else of
+    /// the folder was there, and the cache tag.
+    pub fn open(folder: &Path) -> Result<Store, NoStore> {
+        let unreadable = |error| NoStore::Unreadable(folder.to_owned(), error);
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(NoStore::NotACache(folder.to_owned())),
+            Err(error) if absent(&error) => return Err(NoStore::Absent(folder.to_owned())),
+            Err(error) => return Err(unreadable(error)),
+        }
+        let layout = match fs::read(folder.join("format")) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes[..bytes.len().min(64)])
+                .trim()
+                .to_owned(),
+            Err(error) if absent(&error) || error.kind() == io::ErrorKind::IsADirectory => {
+                return Err(NoStore::NotACache(folder.to_owned()));
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
+        let tag = fs::read(folder.join("CACHEDIR.TAG")).unwrap_or_default();
+        if !tag.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55") {
+            return Err(NoStore::NotACache(folder.to_owned()));
+        }
+        if layout != LAYOUT {
+            return Err(match layout.parse::<u32>() {
+                Ok(_) => NoStore::FutureLayout(folder.to_owned(), layout),
+                Err(_) => NoStore::NotACache(folder.to_owned()),
+            });
+        }
+        Ok(Store {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Where the entry of this name is.
+    pub fn path(&self, name: &OsStr) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The names of all entries, sorted. Whether they can be read is another question.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for found in fs::read_dir(&self.folder)? {
+            let name = found?.file_name();
+            if is_entry_name(&name) {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Removes an entry. False when it was gone already, or is a folder, which is nothing of devstash's.
+    pub fn remove(&self, name: &OsStr) -> io::Result<bool> {
+        debug_assert!(is_entry_name(name));
+        remove_file(&self.path(name))
+    }
+
+    /// Removes what belongs to no entry: drafts of writers that were killed, and the notes on which entries have been
+    /// checked. Both are of no value to anybody, so trouble with them is none.
+    pub fn remove_leftovers(&self) {
+        let long_ago = SystemTime::now() - ALIVE;
+        for draft in fs::read_dir(self.folder.join(DRAFTS))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let written = draft.metadata().and_then(|found| found.modified());
+            if written.is_ok_and(|written| written < long_ago) {
+                let _ = remove_file(&draft.path());
+            }
+        }
+        for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if found.file_name().as_bytes().starts_with(CHECKED.as_bytes()) {
+                let _ = remove_file(&found.path());
+            }
+        }
+    }
+}
+
+/// Whether a file of this name is an entry: it ends with two underscores, 16 hex digits and `.pkl`.
+pub fn is_entry_name(name: &OsStr) -> bool {
+    let Some(stem) = name.as_bytes().strip_suffix(b".pkl") else {
+        return false;
+    };
+    let Some((rest, digest)) = stem.split_last_chunk::<16>() else {
+        return false;
+    };
+    let hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    rest.len() > 2 && rest.ends_with(b"__") && digest.iter().all(hex)
+}
+
+/// A name or path that is harmless to print: control characters, and those that turn or hide text, are escaped, and so
+/// are bytes that are no UTF-8.
+pub fn shown(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        for sign in chunk.valid().chars() {
+            let hides = matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+            if sign.is_control() || hides {
+                text.extend(sign.escape_default());
+            } else {
+                text.push(sign);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn remove_file(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if absent(&error) => Ok(false),
+        Err(_) if path.symlink_metadata().is_ok_and(|found| found.is_dir()) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_known_by_their_names() {
+        let case = |name: &str, entry| assert_eq!(is_entry_name(OsStr::new(name)), entry, "{name}");
+        case("requests.api__get__0c4579007009458c.pkl", true);
+        case("____0123456789abcdef.pkl", true);
+        case("a\x1b[31m__f__0123456789abcdef.pkl", true);
+        case("__0123456789abcdef.pkl", false);
+        case("requests.api__get__0C4579007009458C.pkl", false);
+        case("requests.api__get__0c4579007009458.pkl", false);
+        case("requests.api_get_0c4579007009458c.pkl", false);
+        case("requests.api__get__0c4579007009458c.pkl.bak", false);
+        case("model.pkl", false);
+        case(".pkl", false);
+    }
+
+    #[test]
+    fn names_are_shown_harmlessly() {
+        let case = |name: &[u8], text: &str| assert_eq!(shown(OsStr::from_bytes(name)), text);
+        case("größe 日本".as_bytes(), "größe 日本");
+        case(b"a\x1b[31mred\x07\n", "a\\u{1b}[31mred\\u{7}\\n");
+        case("x\u{202e}gpj.exe".as_bytes(), "x\\u{202e}gpj.exe");
+        case(b"caf\xe9", "caf\\xe9");
+    }
+}
