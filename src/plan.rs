@@ -145,7 +145,7 @@ impl std::error::Error for PlanError {}
 pub fn plan(source: &Source) -> Result<Plan, PlanError> {
     syntax::on_large_stack(|| plan_here(source)).unwrap_or_else(|| {
         Err(PlanError::Syntax {
-            message: "no memory for parsing it".to_owned(),
+            message: "the parser gave up".to_owned(),
         })
     })
 }

@@ -7,7 +7,6 @@
 mod children;
 mod names;
 
-use std::panic::resume_unwind;
 use std::thread;
 
 use rustpython_ast::token::{TokenKind, Tokens};
@@ -41,17 +40,15 @@ pub struct SyntaxError {
 
 /// Runs `work` where deep recursion is safe: on a thread with a large stack.
 ///
-/// Everything that walks a tree, dropping it included, belongs inside. `None` when the system gives no thread at all.
+/// Everything that walks a tree, dropping it included, belongs inside. `None` when the system gives no thread, or when
+/// `work` panics: a run that does without a plan is better than no run.
 pub fn on_large_stack<T: Send>(work: impl Fn() -> T + Sync) -> Option<T> {
-    STACK_SIZES.iter().find_map(|&size| {
-        thread::scope(|scope| {
-            let thread = thread::Builder::new()
-                .name("parse".to_owned())
-                .stack_size(size)
-                .spawn_scoped(scope, &work)
-                .ok()?;
-            Some(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        })
+    thread::scope(|scope| {
+        let thread = STACK_SIZES.iter().find_map(|&size| {
+            let builder = thread::Builder::new().name("parse".to_owned());
+            builder.stack_size(size).spawn_scoped(scope, &work).ok()
+        })?;
+        thread.join().ok()
     })
 }
 
@@ -125,6 +122,14 @@ impl Module {
             .iter()
             .find(|token| matches!(token.kind(), TokenKind::Def | TokenKind::Async))
             .map_or(from, Ranged::start)
+    }
+
+    /// Where a `def` ends for CPython, which counts a semicolon behind its last statement.
+    pub fn def_end(&self, def: &ast::StmtFunctionDef) -> TextSize {
+        match self.tokens.after(def.end()).first() {
+            Some(token) if token.kind() == TokenKind::Semi => token.end(),
+            _ => def.end(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Fault;
 use super::words::{Value, Word, items, unquoted};
+use crate::duration::Ttl;
 use crate::syntax::{self, ast::Expr};
 
 /// What a marker asks for. What it does not mention is absent here, and left to the settings farther from the line.
@@ -154,16 +155,7 @@ fn take(options: &mut Options, name: &str, value: Value<'_>) -> Result<(), Fault
 }
 
 fn seconds(text: &str) -> Option<u64> {
-    let unit = text.bytes().last()?;
-    let unit = match unit {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 3600,
-        b'd' => 86_400,
-        b'w' => 604_800,
-        _ => return None,
-    };
-    count(&text[..text.len() - 1])?.checked_mul(unit)
+    Ttl::parse(text).ok().map(Ttl::seconds)
 }
 
 fn not_a_time(value: Value<'_>) -> Fault {
@@ -237,19 +229,26 @@ fn list<T>(
         "ignore" => ("the name of an argument", "ignore=self,timeout"),
         "env" => ("the name of an environment variable", "env=LANG,TZ"),
         "replay" => ("an output", "replay=stdout,stderr"),
-        _ => ("a file name or a glob", "files=data/*.csv,config.json"),
+        _ => ("a file", "files=data/*.csv,config.json"),
     };
     let mut taken = Vec::new();
     for piece in items(value.text()) {
         let text = unquoted(piece.trim());
-        let accepted = if text.is_empty() { None } else { item(text) };
-        let Some(accepted) = accepted else {
+        if text.is_empty() {
+            return Err(Fault::new(
+                value.start,
+                value.end,
+                format!("`{name}` has an empty item"),
+                format!("separate the items with single commas: `{example}`"),
+            ));
+        }
+        let Some(accepted) = item(text) else {
             let (start, end) = within(value, piece);
             return Err(Fault::new(
                 start,
                 end,
                 format!("`{text}` is not {what}"),
-                format!("separate the items with commas alone: `{example}`"),
+                format!("separate the items with single commas: `{example}`"),
             ));
         };
         taken.push(accepted);
@@ -257,12 +256,9 @@ fn list<T>(
     Ok(taken)
 }
 
-/// The byte range of a piece of a value in the text; the whole value for a piece that is empty.
+/// The byte range in the text of a piece of a value.
 fn within(value: Value<'_>, piece: &str) -> (usize, usize) {
     let trimmed = piece.trim();
-    if trimmed.is_empty() {
-        return (value.start, value.end);
-    }
     // Every piece is a part of the value's own text.
     let start = value.start + (trimmed.as_ptr() as usize - value.raw.as_ptr() as usize);
     (start, start + trimmed.len())

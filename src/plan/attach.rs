@@ -4,6 +4,7 @@
 //! statement's brackets, to those that begin on the next line which is not a comment.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::units::{self, Unit};
@@ -35,8 +36,8 @@ pub(super) fn attach<'a>(
             .map_or_else(|fault| fault.start, |marker| marker.start);
         let line = source.line_of(start);
         let own = found(source, &units, line);
-        let second = own.iter().find_map(|index| taken.get(index).copied());
-        for &index in &own {
+        let second = own.clone().find_map(|index| taken.get(&index).copied());
+        for index in own.clone() {
             taken.entry(index).or_insert(line);
         }
         let marker = marker.map_err(|fault| vec![fault])?;
@@ -56,29 +57,23 @@ pub(super) fn attach<'a>(
                 "put it at the end of one of the statement's lines, or alone on the line directly above it",
             )]);
         }
-        let units = own
-            .into_iter()
-            .map(|index| Rc::clone(&units[index]))
-            .collect();
+        let units = units[own].to_vec();
         Ok(Attached { marker, units })
     };
     markers.into_iter().map(attach).collect()
 }
 
 /// The numbers of the units that a marker on `line` belongs to.
-fn found(source: &Source, units: &[Rc<Unit<'_>>], line: usize) -> Vec<usize> {
-    let with = |test: &dyn Fn(&Unit<'_>) -> bool| -> Vec<usize> {
-        (0..units.len())
-            .filter(|&index| test(&units[index]))
-            .collect()
-    };
-    let around = with(&|unit| unit.lines.contains(&line));
+///
+/// Units follow each other in the text, so that neither their first nor their last lines ever go back.
+fn found(source: &Source, units: &[Rc<Unit<'_>>], line: usize) -> Range<usize> {
+    let begun_by = |line: usize| units.partition_point(|unit| *unit.lines.start() <= line);
+    let ended_before = |line: usize| units.partition_point(|unit| *unit.lines.end() < line);
+    let around = ended_before(line)..begun_by(line);
     let is_comment = |line: usize| source.line_text(line).trim_start().starts_with('#');
     if !around.is_empty() || !is_comment(line) {
         return around;
     }
     let below = (line + 1..=source.line_count()).find(|&line| !is_comment(line));
-    below.map_or(Vec::new(), |below| {
-        with(&|unit| *unit.lines.start() == below)
-    })
+    below.map_or(0..0, |below| begun_by(below - 1)..begun_by(below))
 }

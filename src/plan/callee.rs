@@ -120,10 +120,12 @@ pub(super) fn never_cached(call: &ExprCall, names: &Names<'_>) -> Option<(String
     } else {
         NEVER_CACHED.iter().find(|(known, _)| *known == plain)?.1
     };
-    // A function of the script may have the name of a built-in one (`eval`); those of modules keep theirs.
-    let own = plain == name && !name.contains('.') && names.bound(&name);
-    let from_module = matches!(plain, "currentframe" | "_getframe");
-    (!own || from_module).then(|| (format!("{name}()"), hint))
+    // A function of the script may have the name of a built-in one, as `eval` often does.
+    let own = match plain {
+        "currentframe" | "_getframe" => !names.only_imported(plain),
+        _ => plain == name && !name.contains('.') && names.bound(&name),
+    };
+    (!own).then(|| (format!("{name}()"), hint))
 }
 
 /// Whether this is `super()` or `super(C, self)`.

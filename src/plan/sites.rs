@@ -88,11 +88,11 @@ impl<'a> Finder<'a, '_> {
     fn unit(&mut self, unit: &Unit<'a>) -> Result<(), Refusal> {
         match &unit.form {
             Form::Refused(message, hint) => return Err(refusal((message, hint))),
-            Form::Function(def) => {
+            Form::Function(def, end) => {
                 self.found.push(Found {
                     kind: Kind::Function,
                     start: unit.start,
-                    end: def.end().to_usize(),
+                    end: *end,
                     fstring: None,
                     names: Vec::new(),
                     generator: holds_yield(&def.body),

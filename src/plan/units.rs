@@ -31,8 +31,8 @@ pub(super) enum Form<'a> {
     Value(&'a Expr),
     /// The outermost calls of an expression that stands alone; for `print(…)`, those of its arguments.
     Alone(&'a Expr),
-    /// Every call of this function.
-    Function(&'a StmtFunctionDef),
+    /// Every call of this function, which ends there in the text.
+    Function(&'a StmtFunctionDef, usize),
     /// Nothing: what it is, and what to write instead.
     Refused(&'static str, &'static str),
 }
@@ -145,7 +145,7 @@ impl<'a> Walker<'a, '_> {
             start,
             def.end(),
             &def.body,
-            Form::Function(def),
+            Form::Function(def, self.module.def_end(def).to_usize()),
             scope,
         );
         if !one_line {

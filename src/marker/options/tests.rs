@@ -195,7 +195,7 @@ fn bad_values_say_what_is_accepted() {
     fault(
         "ignore=a,,b",
         "a,,b",
-        "`` is not the name of an argument",
+        "`ignore` has an empty item",
         "commas",
     );
     fault(
@@ -204,12 +204,7 @@ fn bad_values_say_what_is_accepted() {
         "`A=B` is not the name of an environment variable",
         "`env=LANG,TZ`",
     );
-    fault(
-        "files=a,",
-        "a,",
-        "`` is not a file name or a glob",
-        "`files=",
-    );
+    fault("files=a,", "a,", "`files` has an empty item", "`files=");
     fault(
         "replay=stdout,log",
         "log",
