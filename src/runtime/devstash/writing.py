@@ -75,8 +75,12 @@ class Draft:
     # --- while pickling: the pickler's file ---------------------------------------------------------------
 
     def write(self, data: "Any", /) -> int:
-        """Take a chunk, which stays as it is until the draft is written (picklers promise that)."""
-        length = data.nbytes if isinstance(data, memoryview) else len(data)
+        """Take a chunk, without a copy: picklers promise to leave alone what they wrote."""
+        if isinstance(data, memoryview):
+            # A frame of the pickler written in Python, which lends its own memory. Should the loan and the lender
+            # end up in one garbage cycle, Python would complain about it on the script's stderr.
+            data = bytes(data)
+        length = len(data)
         self._chunks.append(data)
         self._pending += length
         self.size += length
