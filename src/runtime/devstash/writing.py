@@ -77,8 +77,8 @@ class Draft:
     def write(self, data: "Any", /) -> int:
         """Take a chunk, without a copy: picklers promise to leave alone what they wrote."""
         if isinstance(data, memoryview):
-            # A frame of the pickler written in Python, which lends its own memory. Should the loan and the lender
-            # end up in one garbage cycle, Python would complain about it on the script's stderr.
+            # A frame of the pickler written in Python, which lends its own memory. Should the loan and the
+            # lender end up in one garbage cycle, Python would complain about it on the script's stderr.
             data = bytes(data)
         length = len(data)
         self._chunks.append(data)
