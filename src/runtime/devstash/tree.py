@@ -289,7 +289,7 @@ class Rewriter:
         self.details: dict[int, Any] = {}
         self._functions: dict[tuple[int, int], int] = {}
         self._spans: dict[Span, int] = {}
-        self._in_fstrings: dict[Span, dict[int, int]] = {}
+        self._in_fstrings: dict[Span, dict[tuple[int, int], int]] = {}
         for index, site in enumerate(self.sites):
             span = self._bytes(site["span"], lines)
             fstring = site.get("fstring")
@@ -298,7 +298,7 @@ class Rewriter:
             elif fstring and VERSION < (3, 12):
                 # Before 3.12 nodes inside an f-string carry no usable position.
                 whole = self._bytes(fstring["span"], lines)
-                self._in_fstrings.setdefault(whole, {})[fstring["index"]] = index
+                self._in_fstrings.setdefault(whole, {})[fstring["index"], fstring.get("up", 0)] = index
             else:
                 self._spans[span] = index
 
@@ -338,15 +338,15 @@ class Rewriter:
             if index is not None:
                 self._function(index, node)
             return node
-        if isinstance(node, _ast.JoinedStr) and VERSION < (3, 12):
-            wanted = self._in_fstrings.get(_span(node))
-            if wanted is not None:
-                self._fstring(node, wanted, [0])
-            return node
         if isinstance(node, _ast.expr):
             index = self._spans.get(_span(node))
             if index is not None and index not in self.details and self._fits(index, node):
                 return self._expression(index, node)
+        if isinstance(node, _ast.JoinedStr) and VERSION < (3, 12):
+            wanted = self._in_fstrings.get(_span(node))
+            if wanted is not None:
+                self._fstring(node, wanted)
+            return node
         self._visit(node)
         return node
 
@@ -355,23 +355,33 @@ class Rewriter:
             return not isinstance(node, _ast.Starred)
         return isinstance(node, (_ast.Call, _ast.Await, _ast.Attribute, _ast.Subscript))
 
-    def _fstring(self, node: _ast.AST, wanted: dict[int, int], count: list[int]) -> None:
-        for field in node._fields:
-            value = getattr(node, field, None)
-            for place, item in enumerate(value if isinstance(value, list) else [value]):
-                if not isinstance(item, _ast.AST):
-                    continue
-                index = None
-                if isinstance(item, _ast.Call):
-                    index = wanted.get(count[0])
-                    count[0] += 1
-                self._fstring(item, wanted, count)
-                if index is not None:
-                    fresh = self._expression(index, item)
-                    if isinstance(value, list):
-                        value[place] = fresh
-                    else:
-                        setattr(node, field, fresh)
+    def _fstring(self, whole: _ast.JoinedStr, wanted: dict[tuple[int, int], int]) -> None:
+        """Replace the sites inside an f-string; a site is (number of a call in preorder, parents above it)."""
+        found: list[tuple[int, list[tuple[Any, Any]]]] = []
+        calls = 0
+
+        def look(node: _ast.AST, way: list[tuple[Any, Any]]) -> None:
+            nonlocal calls
+            for field in node._fields:
+                value = getattr(node, field, None)
+                for place, item in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                    if not isinstance(item, _ast.AST):
+                        continue
+                    here = [*way, (node, field) if place is None else (value, place)]
+                    if isinstance(item, _ast.Call):
+                        for (number, up), index in wanted.items():
+                            if number == calls:
+                                found.append((index, here[: len(here) - up]))
+                        calls += 1
+                    look(item, here)
+
+        look(whole, [])
+        for index, way in found:
+            holder, place = way[-1]
+            if isinstance(holder, list):
+                holder[place] = self._expression(index, holder[place])
+            else:
+                setattr(holder, place, self._expression(index, getattr(holder, place)))
 
     def _key(self, index: int, where: Span) -> _ast.expr | None:
         text = self.sites[index]["options"].get("key")
