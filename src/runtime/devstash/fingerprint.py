@@ -1,0 +1,583 @@
+"""From a callable to a digest of every piece of project code that it can reach, and of the values this code
+reads.
+
+The walk follows names: a function's code says which module-level names it reads, these lead to functions,
+classes, modules and data, and so on; closures, defaults, decorators (`__wrapped__`), bases, methods,
+properties and class attributes as well, and the code held by any value on the way. It looks at the objects
+as they are at the moment of the call, so a patched function counts as what it is now; only what code
+objects say is remembered (bytecode.py).
+
+Where a name cannot be followed exactly (`getattr` with a computed name, `globals()`, a module handed
+around), more is counted than is needed: that costs a miss now and then, never a wrong answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from _blake2 import blake2b
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+
+from . import origin
+from .bytecode import Facts, facts
+from .encode import DIGEST, Encoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_MISSING = object()
+
+# Attributes of a class that follow from its other parts, or say nothing about what it does.
+_DERIVED = frozenset(
+    (
+        "__module__",
+        "__qualname__",
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__annotations__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__parameters__",
+        "__orig_bases__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__conditional_annotations__",
+        "__signature__",
+        "__dataclass_params__",
+        "__match_args__",
+        "__attrs_props__",
+        "__attrs_base_of_slotted__",
+        "__mapper__",
+        "__class_vars__",
+        "__pydantic_core_schema__",
+        "__pydantic_validator__",
+        "__pydantic_serializer__",
+        "__pydantic_complete__",
+        "__pydantic_parent_namespace__",
+        "__pydantic_generic_metadata__",
+        "__pydantic_setattr_handlers__",
+        "__pydantic_fields_complete__",
+        "__pydantic_computed_fields__",
+        "__pydantic_custom_init__",
+        "__pydantic_post_init__",
+        "__pydantic_root_model__",
+        "__pydantic_extra_info__",
+        "__pydantic_init_subclass__",
+        "_sa_class_manager",
+        "_sa_registry",
+    )
+)
+# An enum's own tables, from which its members have been taken.
+_OF_ENUM = (
+    "_member_",
+    "_value2member",
+    "_hashable_",
+    "_unhashable_",
+    "_use_args_",
+    "_new_member_",
+    "_value_repr_",
+)
+
+_DESCRIPTORS = (
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    ClassMethodDescriptorType,
+)
+
+# Code that names one of these can read what otherwise does not count.
+_READS_DOCS = frozenset(("__doc__", "getdoc", "help"))
+_READS_ANNOTATIONS = frozenset(
+    ("__annotations__", "get_type_hints", "get_annotations", "signature", "getfullargspec", "__signature__")
+)
+_READS_SOURCE = frozenset(
+    (
+        "getsource",
+        "getsourcelines",
+        "getsourcefile",
+        "findsource",
+        "getcomments",
+        "f_lineno",
+        "tb_lineno",
+        "co_firstlineno",
+    )
+)
+_READS_GLOBALS = frozenset(("globals", "eval", "exec", "locals", "modules"))
+_READS_ALL = frozenset(("vars", "__dict__", "dir"))
+# The only double-underscored names of a module that are data of its author's.
+_READABLE = ("__getattr__", "__all__", "__version__", "__doc__", "__file__")
+_IMPORTS = frozenset(("import_module", "__import__"))
+
+
+class Reach:
+    """The code reached from one call, as components by name."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.names: set[str] = set()
+        #: Project modules that the call could import but that nobody has imported yet.
+        self.unimported: dict[str, Any] = {}
+        self._found: dict[str, list[str]] = {}
+        self._seen: dict[int, Any] = {}
+        self._globals: set[tuple[int, str]] = set()
+        self._looked: set[tuple[int, int]] = set()
+        self._loose: dict[str, tuple[ModuleType, int]] = {}
+        self._documented: list[Any] = []
+
+    def components(self) -> dict[str, str]:
+        """Everything reached, once all that is still open has been followed."""
+        met = self.encoder.met
+        known = -1
+        while known != (known := len(self._seen) + len(self.names) + len(met) + len(self.unimported)):
+            for value in list(met.values()):
+                if id(value) not in self._seen:
+                    self.follow(value)
+            for name, (module, size) in list(self._loose.items()):
+                if size != len(self.names):
+                    self._loose[name] = (module, len(self.names))
+                    self._attributes(module, self.names, False, frozenset())
+            if self.unimported:
+                from .unimported import follow
+
+                follow(self)
+        self._descriptive()
+        return {name: _joined(digests) for name, digests in self._found.items()}
+
+    def follow(self, value: Any) -> None:
+        """Follow a function, method, class, module or other object to its code."""
+        kind = type(value)
+        if kind is FunctionType:
+            self._function(value)
+        elif kind is MethodType:
+            self.follow(value.__func__)
+        elif issubclass(kind, type):
+            self._class(value)
+        elif kind is ModuleType or isinstance(value, ModuleType):
+            self._seen[id(value)] = value
+            self._loosely(value)
+        elif kind is BuiltinFunctionType:
+            self._seen[id(value)] = value
+            self._place(origin.of_module_name(value.__module__))
+        else:
+            wrapped = getattr(value, "__wrapped__", None)
+            self._seen[id(value)] = value
+            if type(wrapped) is FunctionType:  # functools.lru_cache and the like
+                self.follow(wrapped)
+            self._class(kind)
+
+    def put(self, name: str, digest: str) -> None:
+        """Add a component. Two different things of one name count as both, in their order."""
+        digests = self._found.setdefault(name, [])
+        if digest not in digests:
+            digests.append(digest)
+
+    def replace(self, name: str, digest: str) -> None:
+        """Set a component whose value becomes final only when all names are known."""
+        self._found[name] = [digest]
+
+    # --- functions ----------------------------------------------------------------------------------------
+
+    def _function(self, function: FunctionType) -> None:
+        if id(function) in self._seen:
+            return
+        self._seen[id(function)] = function
+        namespace = function.__globals__
+        place = origin.of_namespace(namespace)
+        own = function.__dict__
+        wrapped = own.get("__wrapped__") if own else None
+        name = f"{function.__module__}.{function.__qualname__}"
+        code = function.__code__
+        closure = function.__closure__
+        if place != origin.PROJECT:
+            # Of installed code only what the project gave to it counts.
+            self._place(place)
+            if closure:
+                for variable, cell in zip(code.co_freevars, closure):
+                    self._cell(f"{name}.{variable}", cell)
+            if wrapped is not None:
+                self.follow(wrapped)
+            return
+        known = facts(code)
+        self._documented.append(function)
+        hasher = blake2b(known.digest, digest_size=DIGEST)
+        if function.__defaults__ or function.__kwdefaults__:
+            defaults = (function.__defaults__, function.__kwdefaults__)
+            hasher.update(self._data(defaults, f"{function.__qualname__}.__defaults__"))
+        if closure:
+            for variable, cell in zip(code.co_freevars, closure):
+                hasher.update(self._cell(f"{function.__qualname__}.{variable}", cell))
+        if own:
+            held = {key: value for key, value in own.items() if key != "__wrapped__"}
+            if held:
+                hasher.update(self._data(held, function.__qualname__))
+            if wrapped is not None:
+                self.follow(wrapped)
+        self._read(known, namespace, hasher)
+        self.put("function " + name, hasher.hexdigest())
+
+    def _cell(self, path: str, cell: Any) -> bytes:
+        """What a closure holds. Functions in it count with their docstrings: a decorator may read them."""
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            return b"empty"
+        if id(value) in self._seen and isinstance(value, (FunctionType, type)):
+            return f"{value.__module__}.{value.__qualname__}".encode()
+        if isinstance(value, type):
+            self.follow(value)
+            return f"{value.__module__}.{value.__qualname__}".encode()
+        return self._data(value, path)
+
+    def _data(self, value: Any, path: str) -> bytes:
+        return self.encoder.digest(value, path).encode()
+
+    def expression(self, known: Facts, names: dict[str, Any]) -> str:
+        """Follow the functions, classes and modules that an expression names, and return a digest of its
+        code.
+
+        The other values that it names are its arguments.
+        """
+        hasher = blake2b(known.digest, digest_size=DIGEST)
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        for name, value in names.items():
+            if is_code(value):
+                namespace[name] = value
+        self.names |= known.names
+        for name, value in namespace.items():
+            if name != "__name__":
+                self._global(namespace, name, value, known, hasher)
+        if known.dynamic:
+            self.names |= known.words
+        return hasher.hexdigest()
+
+    def _read(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
+        """Follow the names that a piece of code reads."""
+        self.names |= known.names
+        for name in known.globals:
+            value = namespace.get(name, _MISSING)
+            if value is _MISSING:
+                value = _builtin(namespace, name)
+                if type(value) is FunctionType:  # a builtin that was replaced, or `help` and its kind
+                    self._function(value)
+                continue
+            self._global(namespace, name, value, known, hasher)
+        if known.imports:
+            for asked in known.imports:
+                self.imported(asked, namespace, known)
+        if known.dynamic:
+            self._dynamic(known, namespace, hasher)
+        if not _READS_SOURCE.isdisjoint(known.names):
+            self._file(namespace.get("__name__"), namespace.get("__file__"))
+
+    def _global(
+        self, namespace: dict[str, Any], name: str, value: Any, known: Facts | None, hasher: Any
+    ) -> None:
+        """Follow one module-level name. What it is bound to is noted in `hasher` where the name alone does
+        not say.
+        """
+        kind = type(value)
+        if kind is FunctionType or issubclass(kind, type):
+            home, called = value.__module__, value.__qualname__
+            if called == name and home == namespace.get("__name__"):
+                self.follow(value)
+                return
+            if _is_named(value, home, called):
+                hasher.update(f"{name}={home}.{called};".encode("utf-8", "backslashreplace"))
+                self.follow(value)
+                return
+        elif isinstance(value, ModuleType):
+            hasher.update(f"{name}={value.__name__};".encode())
+            if known is None:
+                self._loosely(value)
+            else:
+                if name in known.bare:
+                    self._loosely(value)
+                self._module(value, known)
+            return
+        elif kind is BuiltinFunctionType and (
+            value.__self__ is None or isinstance(value.__self__, ModuleType)
+        ):
+            hasher.update(f"{name}={value.__module__}.{value.__qualname__};".encode())
+            self.follow(value)
+            return
+        elif name == "__builtins__":
+            return
+        place = (id(namespace), name)
+        if place in self._globals:
+            return
+        self._globals.add(place)
+        path = f"{namespace.get('__name__')}.{name}"
+        self.put("global " + path, self.encoder.digest(value, path))
+
+    def _dynamic(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
+        """Follow the names that code may look up by their text."""
+        self.names |= known.words
+        if not _READS_GLOBALS.isdisjoint(known.names):
+            for name, value in sorted(namespace.items()):
+                if name in known.words or (_is_code(value) and value.__module__ == namespace.get("__name__")):
+                    self._global(namespace, name, value, known, hasher)
+        if not _IMPORTS.isdisjoint(known.names):
+            asked = [word for word in sorted(known.words) if self.imported((word, 0, ()), namespace, known)]
+            if not asked:  # computed: whichever module it will be
+                for name, module in sorted(sys.modules.items()):
+                    if isinstance(module, ModuleType) and origin.of_namespace(vars(module)) == origin.PROJECT:
+                        self._file(name, getattr(module, "__file__", None))
+
+    def _file(self, name: object, file: object) -> None:
+        """Count a module's whole text."""
+        if isinstance(file, str) and isinstance(name, str):
+            from .contents import digest_of_file
+
+            content = digest_of_file(file)
+            if content is not None:
+                self.put("module " + name, content.hex())
+
+    # --- modules ------------------------------------------------------------------------------------------
+
+    def _module(self, module: ModuleType, known: Facts) -> None:
+        """Follow the attributes of a module that a piece of code may read."""
+        place = (id(module), id(known))
+        if place in self._looked:
+            return
+        self._looked.add(place)
+        self._seen[id(module)] = module
+        self._attributes(module, known.names, known.dynamic, known.words)
+
+    def _loosely(self, module: ModuleType) -> None:
+        """Follow a module that is handed around: any code that is reached may read its attributes."""
+        place = origin.of_namespace(vars(module))
+        if place != origin.PROJECT:
+            self._place(place)
+        elif module.__name__ not in self._loose:
+            self._loose[module.__name__] = (module, -1)
+
+    def _attributes(self, module: ModuleType, names: Any, dynamic: bool, words: frozenset[str]) -> None:
+        namespace = vars(module)
+        place = origin.of_namespace(namespace)
+        if place != origin.PROJECT:
+            self._place(place)
+            for name in names:
+                value = namespace.get(name)
+                # The package's own functions count by its version; one that the project put there, as
+                # itself.
+                if type(value) is FunctionType and origin.of_namespace(value.__globals__) == origin.PROJECT:
+                    self._function(value)
+                elif type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
+                    step = (id(value), id(names))
+                    if step not in self._looked:
+                        self._looked.add(step)
+                        self._attributes(value, names, dynamic, words)
+            return
+        hasher = blake2b(digest_size=DIGEST)
+        empty = hasher.digest()
+        everything = dynamic and not _READS_ALL.isdisjoint(names)
+        for name in sorted(namespace) if dynamic else sorted(filter(namespace.__contains__, names)):
+            value = namespace[name]
+            if dynamic and name not in names and name not in words and not everything and not _is_code(value):
+                continue
+            if name[:2] == "__" and name not in _READABLE:
+                continue
+            if isinstance(value, ModuleType):
+                self._seen[id(value)] = value
+                hasher.update(f"{name}={value.__name__};".encode())
+                place_of = origin.of_namespace(vars(value))
+                if place_of == origin.PROJECT:
+                    self._loosely(value)
+                else:
+                    self._place(place_of)
+            else:
+                self._global(namespace, name, value, None, hasher)
+        made = namespace.get("__getattr__")
+        if type(made) is FunctionType:
+            self._function(made)
+        if hasher.digest() != empty:
+            self.put(f"module {module.__name__}", hasher.hexdigest())
+
+    def imported(
+        self, asked: tuple[str, int, tuple[str, ...]], namespace: dict[str, Any], known: Facts
+    ) -> bool:
+        """Follow an import made by the code when it runs. Says whether there is such a module."""
+        name, level, parts = asked
+        if level:
+            package = namespace.get("__package__")
+            if not isinstance(package, str):
+                package = str(namespace.get("__name__", ""))
+                if "__path__" not in namespace:
+                    package = package.rpartition(".")[0]
+            for _ in range(level - 1):
+                package = package.rpartition(".")[0]
+            name = f"{package}.{name}" if name else package
+        found = False
+        steps = name.split(".")
+        wanted = [".".join(steps[: count + 1]) for count in range(len(steps))]
+        for module_name in wanted + [f"{name}.{part}" for part in parts]:
+            module = sys.modules.get(module_name)
+            if isinstance(module, ModuleType):
+                found = True
+                self._module(module, known)
+                self._loosely(module)
+            elif module_name not in self.unimported:
+                from .unimported import locate
+
+                source = locate(module_name)
+                if isinstance(source, str):
+                    found = True
+                    self._place(source)
+                elif source is not None:
+                    found = True
+                    self.unimported[module_name] = source
+        return found
+
+    def _place(self, place: str) -> None:
+        if place != origin.PYTHON and place != origin.PROJECT:
+            name, _, version = place.partition(" ")
+            self.put("package " + name, blake2b(version.encode(), digest_size=DIGEST).hexdigest())
+
+    # --- classes ------------------------------------------------------------------------------------------
+
+    def _class(self, kind: Any) -> None:
+        if id(kind) in self._seen:
+            return
+        self._seen[id(kind)] = kind
+        place = origin.of_class(kind)
+        if place != origin.PROJECT:
+            self._place(place)
+            for base in kind.__mro__[1:]:
+                if base.__flags__ & 512 and origin.of_class(base) == origin.PROJECT:
+                    self._class(base)
+            return
+        self._documented.append(kind)
+        hasher = blake2b(digest_size=DIGEST)
+        for base in kind.__mro__[1:]:
+            hasher.update(f"{base.__module__}.{base.__qualname__};".encode())
+            if base is not object:
+                self._class(base)
+        if type(kind) is not type:
+            hasher.update(f"metaclass={type(kind).__qualname__};".encode())
+            self._class(type(kind))
+        held = vars(kind)
+        data: list[tuple[str, Any]] = []
+        members = held.get("_member_map_")
+        if isinstance(members, dict):
+            data.append(("members", [(name, member._value_) for name, member in members.items()]))
+        if _has_fields(kind):
+            from .describe import annotations_of
+
+            data.append(("annotations", annotations_of(kind)))
+            data.append(("doc", held.get("__doc__")))
+        for name, value in sorted(held.items()):
+            if name in _DERIVED or isinstance(value, _DESCRIPTORS):
+                continue
+            if isinstance(members, dict) and (name in members or name.startswith(_OF_ENUM)):
+                continue
+            self._member(kind, name, value, hasher, data)
+        if data:
+            hasher.update(self._data(data, f"{kind.__module__}.{kind.__qualname__}"))
+        self.put(f"class {kind.__module__}.{kind.__qualname__}", hasher.hexdigest())
+
+    def _member(self, kind: type, name: str, value: Any, hasher: Any, data: list[tuple[str, Any]]) -> None:
+        """One attribute of a class."""
+        sort = type(value)
+        if sort is FunctionType:
+            if value.__code__.co_filename.startswith("<attrs generated"):
+                return  # it follows from the list of fields
+            if value.__qualname__ == f"{kind.__qualname__}.{name}" and value.__module__ == kind.__module__:
+                self._function(value)
+            else:
+                data.append((name, value))
+        elif sort is classmethod or sort is staticmethod:
+            hasher.update(f"{name}={sort.__name__};".encode())
+            self._member(kind, name, value.__func__, hasher, data)
+        elif sort is property:
+            hasher.update(f"{name}=property;".encode())
+            for part in (value.fget, value.fset, value.fdel):
+                if part is not None:
+                    self._member(kind, name, part, hasher, data)
+        elif sort.__qualname__ == "cached_property" and hasattr(value, "func"):
+            hasher.update(f"{name}=cached_property;".encode())
+            self._member(kind, name, value.func, hasher, data)
+        elif issubclass(sort, type) and value.__qualname__ == f"{kind.__qualname__}.{name}":
+            self._class(value)
+        else:
+            data.append((name, value))
+
+    # --- what only some code can read ---------------------------------------------------------------------
+
+    def _descriptive(self) -> None:
+        """Docstrings and annotations, where reached code could read them."""
+        for trigger, name in ((_READS_DOCS, "documentation"), (_READS_ANNOTATIONS, "annotations")):
+            if trigger.isdisjoint(self.names):
+                continue
+            from .describe import annotations_of
+
+            held: list[Any] = []
+            for obj in self._documented:
+                called = f"{obj.__module__}.{obj.__qualname__}"
+                if name == "annotations":
+                    held.append((called, annotations_of(obj)))
+                elif isinstance(obj, FunctionType):
+                    held.append((called, obj.__doc__, facts(obj.__code__).docs))
+                else:
+                    held.append((called, obj.__dict__.get("__doc__")))
+            self.put(name, self.encoder.digest(held, name))
+
+
+def _joined(digests: list[str]) -> str:
+    if len(digests) == 1:
+        return digests[0]
+    return blake2b("".join(digests).encode(), digest_size=DIGEST).hexdigest()
+
+
+def _builtin(namespace: dict[str, Any], name: str) -> Any:
+    found = namespace.get("__builtins__")
+    if isinstance(found, ModuleType):
+        found = vars(found)
+    return found.get(name) if isinstance(found, dict) else None
+
+
+def is_code(value: Any) -> bool:
+    """Whether a value that a name is bound to counts by what it does rather than by what it holds."""
+    return _is_code(value) or isinstance(value, ModuleType) or type(value) is BuiltinFunctionType
+
+
+def _is_code(value: Any) -> bool:
+    return type(value) is FunctionType or issubclass(type(value), type)
+
+
+def _is_named(value: Any, module: object, name: str) -> bool:
+    """Whether a function or class is what its own module knows by its name."""
+    home = sys.modules.get(module) if isinstance(module, str) else None
+    found: Any = home
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found is value
+
+
+def _has_fields(kind: Any) -> bool:
+    """Whether the annotations of a class are its fields."""
+    marks = (
+        "__dataclass_fields__",
+        "__attrs_attrs__",
+        "__pydantic_fields__",
+        "model_fields",
+        "_fields",
+        "__total__",
+    )
+    if any(mark in kind.__dict__ for mark in marks):
+        return True
+    return type(kind) is not type and type(kind).__module__ not in ("abc", "enum", "typing")

@@ -1,0 +1,293 @@
+"""From a described call to its key: named components that together say which call it is.
+
+The callable and the project code it reaches, the values this code reads, the receiver, the arguments, what
+the marker declares, and the Python that runs it. Two calls are the same when all of their components are;
+the digest of them all only names the file. What cannot be keyed raises `Unkeyable`, and the call runs as if
+it were not marked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _blake2 import blake2b
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
+
+from .bind import Binding, bind, unbound
+from .bytecode import facts
+from .encode import DIGEST, Encoder, Unkeyable
+from .fingerprint import Reach, is_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any, Protocol
+
+    class Site(Protocol):
+        """What is read of site.Site."""
+
+        kind: str
+        scope: str
+        name: str | None
+        ignore: tuple[str, ...]
+        env: tuple[str, ...]
+        files: tuple[str, ...]
+        version: str | None
+
+    class Call(Protocol):
+        """What is read of call.Call."""
+
+        @property
+        def site(self) -> Site: ...
+
+        callee: Any
+        keyed_by: object
+        links: tuple[str, ...]
+        arguments: Any
+        names: dict[str, Any]
+        bound: dict[str, Any] | None
+        code: CodeType | None
+
+
+#: Changes whenever a value or a piece of code is encoded in another way than before.
+FORMAT = 1
+
+
+class _NoKey:
+    __slots__ = ()
+
+
+#: `Call.keyed_by` of a call whose marker has no `key=`.
+NO_KEY = _NoKey()
+
+_PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=DIGEST).hexdigest()
+
+
+_ALWAYS = (("python", _digest(_PYTHON)), ("format", _digest(str(FORMAT))))
+
+
+class Key:
+    """The key of one call."""
+
+    __slots__ = ("_digest", "_shown", "_text", "_values", "components", "module", "qualname", "unimported")
+
+    def __init__(
+        self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]
+    ) -> None:
+        self.module = module
+        self.qualname = qualname
+        #: Name to digest, in a fixed order.
+        self.components = components
+        #: Project modules that the call may import and that were not imported yet.
+        self.unimported: tuple[str, ...] = ()
+        self._values: dict[str, Any] | None = values
+        self._shown: dict[str, str] = {}
+        self._text: bytes | None = None
+        self._digest: str | None = None
+
+    def text(self) -> bytes:
+        """All components as canonical JSON, which is compared in full before an entry is used."""
+        if self._text is None:
+            parts = [f"{_json(name)}:{_json(digest)}" for name, digest in self.components.items()]
+            self._text = ("{" + ",".join(parts) + "}").encode()
+        return self._text
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits of all components, for the name of the file."""
+        if self._digest is None:
+            self._digest = blake2b(self.text(), digest_size=8).hexdigest()
+        return self._digest
+
+    @property
+    def previews(self) -> dict[str, str]:
+        """A short look at the values behind the components, without secrets.
+
+        It is made when first asked for, since a hit has no use for it; a caller that is going to run the
+        call asks before, while the values are as they were keyed.
+        """
+        if self._values is not None:
+            from .glimpse import glimpse
+
+            values, self._values = self._values, None
+            self._shown = {name: glimpse(value, name.partition(" ")[2]) for name, value in values.items()}
+        return self._shown
+
+
+def _json(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    out = []
+    for character in text:
+        code = ord(character)
+        if character in '"\\':
+            out.append("\\" + character)
+        elif 32 <= code < 127:
+            out.append(character)
+        elif code < 0x10000:
+            out.append(f"\\u{code:04x}")
+        else:
+            code -= 0x10000
+            out.append(f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}")
+    return '"' + "".join(out) + '"'
+
+
+def make_key(call: Call) -> Key:
+    """The key of a described call. Raises `Unkeyable`."""
+    site = call.site
+    encoder = Encoder()
+    values: dict[str, Any] = {}
+    given: dict[str, str] = {}
+    form = ""
+
+    if site.kind == "expression":
+        module, qualname = "__main__", f"{site.scope}.expression" if site.scope else "expression"
+        receiver = NO_KEY
+    else:
+        module, qualname, receiver = _describe(call.callee)
+    if receiver is not NO_KEY and "self" not in site.ignore:
+        # A class counts by its code, which is followed; as a value it would bring its docstring with it.
+        digest = _digest(_name(receiver)) if isinstance(receiver, type) else encoder.digest(receiver, "self")
+        given["receiver"] = digest
+        values["receiver"] = receiver
+
+    if call.keyed_by is not NO_KEY:
+        given["key"] = encoder.digest(call.keyed_by, "key")
+        values["key"] = call.keyed_by
+    else:
+        for link, name, value, default in _arguments(call):
+            if name == "form":
+                form += value
+                continue
+            digest = encoder.digest(value, name)
+            if default is not NO_KEY and digest == _default_digest(default):
+                continue
+            component = f"argument {name}" if link == 1 else f"link {link} argument {name}"
+            given[component] = digest
+            values[component] = value
+
+    reach = Reach(encoder)
+    if site.kind == "expression":
+        called = reach.expression(facts(call.code), call.names) if call.code is not None else ""
+    else:
+        called = ""
+        _follow(reach, call.callee)
+    components = {"callable": _digest("\0".join((module, qualname, called, form, *call.links)))}
+    components.update(sorted(reach.components().items()))
+    components.update(given)
+    _declared(site, components, values)
+    components.update(_ALWAYS)
+    key = Key(module, site.name or qualname, components, values)
+    if reach.unimported:
+        key.unimported = tuple(sorted(reach.unimported))
+    return key
+
+
+def state_of(call: Call) -> str:
+    """A digest of the receiver and the arguments, to tell after the call whether it changed them.
+
+    What the marker ignores is left out, since its changes are not of interest either; `key=` does not
+    matter here.
+    """
+    site = call.site
+    state: list[Any] = []
+    if site.kind != "expression":
+        receiver = _describe(call.callee)[2]
+        if receiver is not NO_KEY and "self" not in site.ignore and not isinstance(receiver, type):
+            state.append(receiver)
+    # Functions and classes as arguments are not changed by a call in a way that its result could bring
+    # back.
+    state += [value for _, name, value, _ in _arguments(call) if name != "form" and not is_code(value)]
+    if not state:
+        return ""
+    return Encoder().digest(state, "arguments")
+
+
+def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:
+    """All arguments of all links as (link, name, value, default), without the ignored ones."""
+    site = call.site
+    ignore = site.ignore
+    found: list[tuple[int, str, Any, Any]] = []
+    if site.kind == "expression":
+        for name, value in call.names.items():
+            if name not in ignore and not is_code(value):
+                found.append((1, name, value, NO_KEY))
+        return found
+    if call.bound is not None:
+        return [(1, name, value, NO_KEY) for name, value in call.bound.items() if name not in ignore]
+    for link, (args, kwargs) in enumerate(call.arguments, 1):
+        bound: Binding = bind(call.callee, args, kwargs) if link == 1 else unbound(args, kwargs)
+        if bound.form:
+            found.append((link, "form", bound.form, NO_KEY))
+        for name, value in bound.arguments:
+            if name not in ignore and name.lstrip("*") not in ignore:
+                found.append((link, name, value, bound.defaults.get(name, NO_KEY)))
+    return found
+
+
+def _default_digest(default: Any) -> str:
+    try:
+        return Encoder().digest(default, "default")
+    except Unkeyable:
+        return ""
+
+
+def _describe(callee: Any) -> tuple[str, str, Any]:
+    """Module and qualified name of a callable, and what it is called on, if anything."""
+    kind = type(callee)
+    if kind is FunctionType or issubclass(kind, type):
+        return str(callee.__module__), callee.__qualname__, NO_KEY
+    if kind is MethodType:
+        function = callee.__func__
+        name = getattr(function, "__qualname__", None) or type(function).__qualname__
+        return str(getattr(function, "__module__", None)), name, callee.__self__
+    if kind is BuiltinFunctionType or kind is MethodWrapperType:
+        owner = callee.__self__
+        if owner is None or isinstance(owner, ModuleType):
+            return str(callee.__module__), callee.__qualname__, NO_KEY
+        owner_type = owner if isinstance(owner, type) else type(owner)
+        return owner_type.__module__, callee.__qualname__, owner
+    module = getattr(callee, "__module__", None)
+    name = getattr(callee, "__qualname__", None)
+    if type(module) is str and type(name) is str:  # a callable that carries a function's name
+        # What functools.lru_cache holds besides the function are results it has seen.
+        remembers = (
+            kind.__module__ == "functools" and type(getattr(callee, "__wrapped__", None)) is FunctionType
+        )
+        return module, name, NO_KEY if remembers else callee
+    return kind.__module__, kind.__qualname__, callee
+
+
+def _follow(reach: Reach, callee: Any) -> None:
+    reach.follow(callee)
+    if type(callee) is MethodType:
+        owner = callee.__self__
+        reach.follow(owner if isinstance(owner, type) else type(owner))
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _declared(site: Site, components: dict[str, str], values: dict[str, Any]) -> None:
+    """What the marker names besides the call itself."""
+    for name in site.env:
+        value = os.environ.get(name)
+        components[f"env {name}"] = _digest("absent" if value is None else "=" + value)
+        values[f"env {name}"] = value
+    for pattern in site.files:
+        from .contents import digest_of_files
+
+        try:
+            found = digest_of_files(pattern)
+        except OSError as error:
+            raise Unkeyable(f"files={pattern}", "file", str(error)) from error
+        components[f"files {pattern}"] = Encoder().digest(found)
+        values[f"files {pattern}"] = [name for name, _ in found]
+    if site.version is not None:
+        components["version"] = _digest(site.version)
+        values["version"] = site.version
