@@ -6,7 +6,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -51,7 +53,7 @@ pub enum Command {
     /// Run a Python script; its marked calls run only when they have to
     #[command(after_help = RUN_EXAMPLES, override_usage = "devstash run [OPTIONS] <SCRIPT> [ARGS]...")]
     Run(RunArgs),
-    /// List what is kept, newest last
+    /// List what is kept, how old and how big it is
     List(ListArgs),
     /// Remove what is kept
     Clear(ClearArgs),
@@ -103,38 +105,38 @@ pub struct RunArgs {
 #[command(next_help_heading = PYTHON_FLAGS)]
 struct PythonFlags {
     /// Unbuffered stdout and stderr
-    #[arg(short = 'u', action = ArgAction::Count)]
-    unbuffered: u8,
+    #[arg(short = 'u', overrides_with = "unbuffered")]
+    unbuffered: bool,
     /// Optimise: without asserts; -OO: without docstrings too
-    #[arg(short = 'O', action = ArgAction::Count)]
-    optimise: u8,
+    #[arg(short = 'O', overrides_with = "optimise")]
+    optimise: bool,
     /// Write no byte-code for imported modules
-    #[arg(short = 'B', action = ArgAction::Count)]
-    no_bytecode: u8,
+    #[arg(short = 'B', overrides_with = "no_bytecode")]
+    no_bytecode: bool,
     /// Warn about str(bytes) and the like; -bb: raise
-    #[arg(short = 'b', action = ArgAction::Count)]
-    bytes_warning: u8,
+    #[arg(short = 'b', overrides_with = "bytes_warning")]
+    bytes_warning: bool,
     /// Parser debugging
-    #[arg(short = 'd', action = ArgAction::Count)]
-    parser_debug: u8,
+    #[arg(short = 'd', overrides_with = "parser_debug")]
+    parser_debug: bool,
     /// Ignore the PYTHON* environment variables
-    #[arg(short = 'E', action = ArgAction::Count)]
-    ignore_environment: u8,
+    #[arg(short = 'E', overrides_with = "ignore_environment")]
+    ignore_environment: bool,
     /// Go on interactively after the script
-    #[arg(short = 'i', action = ArgAction::Count)]
-    inspect: u8,
+    #[arg(short = 'i', overrides_with = "inspect")]
+    inspect: bool,
     /// Isolated: -E and -s, and without the script's folder in sys.path
-    #[arg(short = 'I', action = ArgAction::Count)]
-    isolated: u8,
+    #[arg(short = 'I', overrides_with = "isolated")]
+    isolated: bool,
     /// Without the user's site-packages
-    #[arg(short = 's', action = ArgAction::Count)]
-    no_user_site: u8,
+    #[arg(short = 's', overrides_with = "no_user_site")]
+    no_user_site: bool,
     /// Without `import site`
-    #[arg(short = 'S', action = ArgAction::Count)]
-    no_site: u8,
+    #[arg(short = 'S', overrides_with = "no_site")]
+    no_site: bool,
     /// Without the script's folder in sys.path (Python 3.11 and later)
-    #[arg(short = 'P', action = ArgAction::Count)]
-    safe_path: u8,
+    #[arg(short = 'P', overrides_with = "safe_path")]
+    safe_path: bool,
     /// Implementation-specific option, such as `-X dev`
     #[arg(short = 'X', value_name = "OPT", allow_hyphen_values = true)]
     implementation: Vec<OsString>,
@@ -194,11 +196,27 @@ pub fn parse(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
             line.splice(2 + scan.own..2 + scan.script, [OsString::from("--")]);
         }
     }
-    let mut cli = Cli::from_arg_matches(&command.try_get_matches_from(line)?)?;
+    let script = line.get(1).cloned().unwrap_or_default();
+    let matches = command
+        .try_get_matches_from(line)
+        .map_err(|said| advised(said, &script))?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
     if let Command::Run(run) = &mut cli.command {
         run.flags = flags;
     }
     Ok(cli)
+}
+
+/// `said`, with the way out for who forgot the word `run`.
+fn advised(mut said: clap::Error, word: &OsStr) -> clap::Error {
+    if said.kind() == ErrorKind::InvalidSubcommand && Path::new(word).is_file() {
+        let tip = format!("to run a script: devstash run {}", word.display());
+        said.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    said
 }
 
 /// The words behind `run`, looked at only as far as is needed to find the script's name.

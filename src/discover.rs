@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, reason};
 use crate::options::variable;
 
 /// An interpreter that exists and may be started; whether it is Python is `probe`'s question.
@@ -67,8 +67,9 @@ impl fmt::Display for DiscoverError {
             ),
             DiscoverError::Unstartable { path, error } => write!(
                 f,
-                "cannot start `{}`: {error}\n\nhint: choose another interpreter with `--python`",
-                path.display()
+                "cannot start `{}`: {}\n\nhint: choose another interpreter with `--python`",
+                path.display(),
+                reason(error)
             ),
             DiscoverError::Unusable { path, why } => write!(
                 f,

@@ -2,6 +2,7 @@
 //!
 //! Once a script has started none of these is used: its exit status is ours, because it has taken our process over.
 
+use std::io;
 use std::process::{ExitCode, Termination};
 
 /// What the command came to.
@@ -37,4 +38,14 @@ impl Termination for ExitStatus {
     fn report(self) -> ExitCode {
         self.into()
     }
+}
+
+/// What the operating system has against it, in the words and the form of our messages: without a number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
 }

@@ -24,7 +24,7 @@ use self::script::{Content, Script, ScriptError};
 use crate::diagnostic::Diagnostic;
 use crate::discover::probe::{self, Probe};
 use crate::discover::{self, DiscoverError, Interpreter};
-use crate::exit::ExitStatus;
+use crate::exit::{ExitStatus, reason};
 use crate::options::RunOptions;
 use crate::plan::{self, Plan, PlanError};
 use crate::runtime;
@@ -165,7 +165,7 @@ impl Launch<'_> {
                     Ok(way) => return Ok(way),
                     Err(Trouble::Fatal(error)) => return Err(error),
                     Err(Trouble::Home(error)) => {
-                        why = format!("`{}`: {error}", home.root.display())
+                        why = format!("`{}`: {}", home.root.display(), reason(&error))
                     }
                 },
                 Err(error) => {

@@ -14,6 +14,9 @@ use crate::duration::Ttl;
 /// Where results are kept when nobody says otherwise, below the current folder.
 const DEFAULT_CACHE_DIR: &str = ".devstash_cache";
 
+/// A path at which no folder can ever be: nothing is kept there.
+const NOWHERE: &str = "/dev/null";
+
 /// What `devstash run` is to do.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -24,7 +27,7 @@ pub struct RunOptions {
     pub python: Option<OsString>,
     /// Python's own flags, in their order.
     pub python_flags: Vec<OsString>,
-    /// Absolute, except where there is no current folder to count from; then nothing is kept.
+    /// Absolute, also where there is no current folder to count from.
     pub cache_dir: PathBuf,
     pub refresh: bool,
     pub no_cache: bool,
@@ -71,7 +74,7 @@ impl RunOptions {
             refresh: typed.refresh,
             // Without a current folder there is no telling where results belong; the script still has to run.
             no_cache: typed.no_cache || folder.is_none(),
-            cache_dir: folder.unwrap_or_default(),
+            cache_dir: folder.unwrap_or_else(|| PathBuf::from(NOWHERE)),
             verbosity: if typed.quiet {
                 -1
             } else {

@@ -5,9 +5,9 @@
 
 pub mod home;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 mod files {
@@ -36,6 +36,7 @@ pub fn unpack(root: &Path) -> io::Result<()> {
     let above = root.parent().unwrap_or(root);
     let beside = tempfile::Builder::new()
         .prefix(".unpack-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir_in(above)?;
     let package = beside.path().join(PACKAGE);
     DirBuilder::new().mode(0o700).create(&package)?;
@@ -75,7 +76,11 @@ fn is_as_long_as(path: &Path, content: &[u8]) -> bool {
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }

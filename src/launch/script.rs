@@ -6,6 +6,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
+use crate::exit::reason;
+
 /// The script as the user named it.
 #[derive(Debug)]
 pub struct Script {
@@ -55,9 +57,10 @@ impl fmt::Display for ScriptError {
             }
             ScriptError::Unreadable(name, error) => write!(
                 f,
-                "cannot read the script `{}`: {error}\n\nhint: Python needs to read it too; see its permissions with \
+                "cannot read the script `{}`: {}\n\nhint: Python needs to read it too; see its permissions with \
                  `ls -l`",
-                name.display()
+                name.display(),
+                reason(error)
             ),
         }
     }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::{env, fmt, io};
 
+use crate::exit::reason;
 use crate::options::variable;
 use crate::runtime::STATE;
 
@@ -33,7 +34,9 @@ impl fmt::Display for HomeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HomeError::Nowhere => write!(f, "neither `XDG_CACHE_HOME` nor `HOME` is set"),
-            HomeError::Unusable { path, error } => write!(f, "`{}`: {error}", path.display()),
+            HomeError::Unusable { path, error } => {
+                write!(f, "`{}`: {}", path.display(), reason(error))
+            }
             HomeError::Unsafe { path, why } => write!(f, "`{}` {why}", path.display()),
         }
     }
