@@ -11,7 +11,7 @@ use std::process::{ExitCode, Termination};
 pub enum ExitStatus {
     /// It did what was asked.
     Success = 0,
-    /// Nothing in the cache folder matched what was asked for.
+    /// Nothing in the cache folder matched what was asked for, or there is no such cache.
     NothingMatched = 1,
     /// What was asked makes no sense: options, markers, a script or an interpreter that cannot be used.
     Usage = 2,

@@ -197,7 +197,7 @@ impl Launch<'_> {
             &[self.settings.optimize],
             &encoding,
         ]);
-        if is_whole_pyc(&pyc) && runtime::is_complete(&home.root) {
+        if is_whole_pyc(&pyc) && runtime::is_present(&home.root) {
             return Ok(Way::Direct { pyc });
         }
         runtime::unpack(&home.root)?;
@@ -262,7 +262,7 @@ impl Launch<'_> {
     }
 
     fn ask(&self) -> Result<Probe, DiscoverError> {
-        probe::ask(&self.interpreter, self.settings.needs_home())
+        probe::ask(&self.interpreter, self.settings.needs_environment())
     }
 }
 

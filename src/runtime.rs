@@ -7,6 +7,7 @@ pub mod home;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -20,8 +21,23 @@ pub const STATE: &str = files::STATE;
 /// The package's name: what a script imports.
 const PACKAGE: &str = "devstash";
 
+/// Whether all of the runtime's files are in `root`: some cleaner of old files may have been there.
+///
+/// This is asked in every run, so it looks at the folder once instead of at each file. What they hold was on disk
+/// before the folder had its name.
+pub fn is_present(root: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(root.join(PACKAGE)) else {
+        return false;
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names
+        .filter(|name| name.as_bytes().ends_with(b".py"))
+        .count()
+        >= files::FILES.len()
+}
+
 /// Whether the runtime lies whole in `root`.
-pub fn is_complete(root: &Path) -> bool {
+fn is_complete(root: &Path) -> bool {
     let package = root.join(PACKAGE);
     files::FILES
         .iter()

@@ -61,9 +61,12 @@ impl Settings {
         }
     }
 
-    /// The interpreter finds its own library only with this variable.
-    pub fn needs_home(&self) -> bool {
-        !self.ignores_environment && variable("PYTHONHOME").is_some()
+    /// The interpreter must be started with its PYTHON* variables, even when it does not run the script.
+    ///
+    /// One says where its library is. The other keeps it from changing LC_CTYPE, which the script would inherit.
+    pub fn needs_environment(&self) -> bool {
+        let set = |name: &&str| variable(name).is_some();
+        !self.ignores_environment && ["PYTHONHOME", "PYTHONCOERCECLOCALE"].iter().any(set)
     }
 
     /// What decides which text Python makes of `filename`'s bytes: empty where all ways agree.
@@ -95,7 +98,7 @@ impl Settings {
     ///
     /// PYTHONUTF8 still has to decide how it understands file names, as it does for the script.
     fn isolation(&self) -> Vec<OsString> {
-        let mut flags: Vec<OsString> = if self.needs_home() {
+        let mut flags: Vec<OsString> = if self.needs_environment() {
             vec!["-s".into()]
         } else {
             vec!["-I".into()]

@@ -93,6 +93,53 @@ fn a_script_cannot_tell_how_it_was_named() {
 }
 
 #[test]
+fn names_outside_ascii_are_read_as_the_script_reads_them() {
+    let Some(python) = python() else { return };
+    let world = World::new();
+    let seen = "print(ascii(__file__), ascii(sys.argv), ascii(sys.path), sorted(os.environ), len(open(__file__).read()) > 0)\n";
+    let variables = [
+        [("LANG", "C"), ("A", "")],
+        [("LANG", "C"), ("PYTHONCOERCECLOCALE", "0")],
+        [("LANG", "C.UTF-8"), ("PYTHONUTF8", "0")],
+        [("PYTHONCOERCECLOCALE", "0"), ("PYTHONUTF8", "0")],
+        [("LC_ALL", "en_US.ISO-8859-1"), ("PYTHONUTF8", "1")],
+        [("LC_ALL", "POSIX"), ("PYTHONUTF8", "0")],
+    ];
+    let python = python.to_str().unwrap();
+    for variables in variables {
+        let run = |text: &str, words: &[&str]| {
+            world.write(
+                "\u{e9}\u{20ac}/s.py",
+                format!("import sys, os{text}\n{seen}"),
+            );
+            let mut command = world.command(words[0]);
+            let said = said(
+                command
+                    .args(&words[1..])
+                    .arg("\u{e9}\u{20ac}/s.py")
+                    .envs(variables),
+            );
+            let stdout = said
+                .stdout
+                .lines()
+                .filter(|line| !line.starts_with("import"))
+                .collect::<String>();
+            let path = world.caches().join("devstash");
+            (
+                said.status,
+                stdout.replace(&format!("'{}", path.display()), "'"),
+            )
+        };
+        let plain = run("", &[python]);
+        assert_eq!(plain.0, Some(0), "{variables:?} {plain:?}");
+        for _ in 0..2 {
+            let ours = [env!("CARGO_BIN_EXE_devstash"), "run", "--python", python];
+            assert_eq!(run(", devstash", &ours), plain, "{variables:?}");
+        }
+    }
+}
+
+#[test]
 fn a_script_runs_where_the_current_folder_is_gone() {
     let Some(python) = python() else { return };
     let world = World::new();
