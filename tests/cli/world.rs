@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -57,9 +56,22 @@ impl World {
     }
 
     /// An executable with this text.
+    ///
+    /// Another process writes it: a file that this one holds open for writing while another test's thread forks could
+    /// not be started for a moment ("text file busy").
     pub fn program(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.write(name, text);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let line = "printf '%s' \"$1\" >\"$2\" && /bin/chmod 755 \"$2\"";
+        let mut shell = self.command("/bin/sh");
+        assert!(
+            shell
+                .args(["-c", line, "sh", text])
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
         path
     }
 
