@@ -11,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 X, y = load_digits(return_X_y=True)  # @devstash
+X = X / 16
 X_train, X_test, y_train, y_test = train_test_split(  # @devstash
     X, y, test_size=0.25, random_state=int(sys.argv[1])
 )
 
 def fit(X, y, C):
     open("log", "a").write("fit\\n")
-    return LogisticRegression(C=C, max_iter=50, solver="liblinear").fit(X, y)
+    return LogisticRegression(C=C, max_iter=500).fit(X, y)
 
 model = fit(X_train, y_train, C=float(sys.argv[2]))  # @devstash
 score = model.score(X_test, y_test)  # @devstash
@@ -55,7 +56,8 @@ def test_fitting_in_place_gives_a_fitted_model(stash):
         from sklearn.datasets import load_digits
         from sklearn.linear_model import LogisticRegression
         X, y = load_digits(return_X_y=True)
-        model = LogisticRegression(max_iter=20, solver="liblinear")
+        X = X / 16
+        model = LogisticRegression(max_iter=500)
         fitted = model.fit(X[:300], y[:300])  # @devstash
         print(fitted is model, model.predict(X[:3]).tolist(), hasattr(model, "coef_"))
         """,

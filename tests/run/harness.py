@@ -117,6 +117,13 @@ class Stash:
         assert len(found) == 1, found
         return found[0]
 
+    def left_over(self, folder=None):
+        """Temporary files that a run should have removed."""
+        folder = folder or self.cache
+        return [
+            path for path in folder.rglob("*") if path.is_file() and "tmp" in str(path.relative_to(folder))
+        ]
+
     def age(self, seconds, *entries):
         """Make entries (all, unless named) look as if they had been stored so many seconds earlier."""
         for path in entries or self.entries():

@@ -30,9 +30,13 @@ print(json.dumps({
 }))
 """
 
-# Standard library modules that a hit may import; all of them are C code or already there at start-up.
-RUNTIME_NEEDS = {"_pickle", "_compat_pickle", "copyreg", "_blake2", "_struct", "_operator", "_weakref", "_thread", "time",
-                 "marshal", "mmap", "errno", "itertools", "_functools", "_collections", "org", "org.python", "org.python.core"}  # fmt: skip
+# Standard library modules that a hit may import. The C pickler brings functools and its family along on every Python.
+RUNTIME_NEEDS = {
+    "_pickle", "_compat_pickle", "copyreg", "functools", "_functools", "collections", "_collections", "operator",
+    "_operator", "keyword", "reprlib", "itertools", "collections.abc", "heapq", "_heapq",
+    "_blake2", "_struct", "_weakref", "_thread", "time", "marshal", "mmap", "errno", "gc", "types", "__future__",
+    "opcode", "_opcode", "_opcode_metadata", "org", "org.python", "org.python.core",
+}  # fmt: skip
 # Not to be imported for a hit: each takes milliseconds.
 SLOW = {
     "json",

@@ -216,9 +216,10 @@ def test_off_is_no_marker(stash):
     assert not stash.cache.exists()
 
 
-def test_name_is_a_label_and_does_not_split(stash):
-    assert run_logged(stash, script("name=first")) == 1
-    assert run_logged(stash, script("name=second")) == 0
+def test_name_is_a_label_in_the_name_of_the_entry(stash):
+    assert run_logged(stash, script("name=answers")) == 1
+    assert run_logged(stash, script("name=answers")) == 0
+    assert "answers" in stash.entry().name
 
 
 @pytest.mark.parametrize("options", ["replay=stdout", "replay=stdout,stderr", "max_entries=3", "load=copy"])

@@ -1,7 +1,7 @@
 """On a terminal: isatty, Ctrl-C, prompts and pdb are as without devstash."""
 
 import os
-import sys
+import subprocess
 
 import pytest
 from harness import on_terminal
@@ -13,7 +13,7 @@ def both(stash):
 
     def run(text, *args, typed=(), flags=()):
         stash.write("s.py", text)
-        env = stash.environment({"PYTHONUNBUFFERED": "1"})
+        env = stash.environment({"PYTHONUNBUFFERED": "1", "PYTHON_BASIC_REPL": "1"})
         plain = on_terminal([stash.python, *flags, "s.py", *args], env, stash.folder, typed)
         for _ in range(2):
             assert on_terminal(stash.argv("s.py", *args, flags=flags), env, stash.folder, typed) == plain
@@ -45,7 +45,7 @@ def test_interrupt_at_the_keyboard(both):
         x = len("abc")  # @devstash
         f(1)  # @devstash
         """,
-        typed=[("sleeping", b"\x03")],
+        typed=[("sleeping\r\n", b"\x03")],
     )
     assert "KeyboardInterrupt" in shown and status == 130
 
@@ -64,7 +64,7 @@ def test_interrupt_that_the_script_catches(both):
         x = f(1)  # @devstash refresh
         print("after", x)
         """,
-        typed=[("sleeping", b"\x03")],
+        typed=[("sleeping\r\n", b"\x03")],
     )
     assert "caught" in shown and "after 1" in shown and status == 0
 
@@ -77,12 +77,12 @@ def test_quit_and_end_of_input(both):
         print("ready", x)
         print("read", repr(sys.stdin.read()))
         """,
-        typed=[("ready 3", b"line\n\x04")],
+        typed=[("ready 3\r\n", b"line\n\x04")],
     )
     assert "read 'line\\n'" in shown and status == 0
     _, status = both(
         'import time\nx = len("abc")  # @devstash\nprint("ready")\ntime.sleep(30)\n',
-        typed=[("ready", b"\x1c")],
+        typed=[("ready\r\n", b"\x1c")],
     )
     assert status == 128 + 3
 
@@ -99,7 +99,6 @@ def test_prompts(both):
     assert "3 letters" in shown
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="pdb draws differently with the new shell's readline")
 def test_pdb_on_a_marked_line(both):
     shown, status = both(
         """
@@ -135,8 +134,6 @@ def test_interactive_flag(both):
 def test_hangup_of_a_background_process_group(stash):
     """The script is the very process that the shell started: no wrapper stays between them."""
     stash.write("s.py", 'import os\nx = len("abc")  # @devstash\nprint(os.getpid(), os.getppid())\n')
-    import subprocess
-
     for _ in range(2):
         process = subprocess.Popen(
             stash.argv("s.py"), cwd=stash.folder, env=stash.environment(), stdout=subprocess.PIPE

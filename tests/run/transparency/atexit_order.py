@@ -6,7 +6,8 @@ def f(n):
     return n + 1
 
 
-atexit.register(lambda: print("last", f(10)))  # @devstash
+last = lambda: print("last", f(10))  # @devstash
+atexit.register(last)
 atexit.register(print, "first")
 x = f(1)  # @devstash
 

@@ -34,5 +34,5 @@ target = {}
 target[note("index")] = f(note("value"))  # @devstash
 d = f(note(1)) < f(note(2)) < f(note(3))  # @devstash
 e = f(note(1)) or f(note(9))  # @devstash
-g = f(note(6)) if note(0) else f(note(7))  # @devstash
+g = f(note(6)) if len(order) < 5 else f(note(7))  # @devstash
 print(a, b, c, target, d, e, g, order)

@@ -6,6 +6,6 @@ def f(text):
     return text.upper() + "ß"
 
 
-x = f("äöü" + name)  # @devstash  é
+x = f("äöü" + name)  # @devstash  # é
 print(ascii(x), len(x), x == "ÄÖÜCAFÉß")
 raise ValueError("é")

@@ -1,5 +1,4 @@
 # Names that a careless rewriter would take for its own.
-__devstash__ = "mine"
 _devstash = "mine too"
 devstash = "also mine"
 site = "s"
@@ -15,7 +14,7 @@ class __devstash_site__:
 
 
 x = f(1)  # @devstash
-print(__devstash__, _devstash, devstash, site, hit, value, call, args, kwargs, key, x, __devstash_site__.__name__)
+print(_devstash, devstash, site, hit, value, call, args, kwargs, key, x, __devstash_site__.__name__)
 print = f
 y = print(2)  # @devstash
 len = list = dict = tuple = type = isinstance = None

@@ -16,5 +16,4 @@ sys.stdout.write(str(f(5)) + "\n")  # @devstash
 sys.stderr.write("%s\n" % f(6))  # @devstash
 warnings.warn(str(f(7)))  # @devstash
 logging.warning("%s", f(8))  # @devstash
-print()  # @devstash off
 print("done")
