@@ -229,6 +229,8 @@ def on_terminal(argv, env, cwd, typed=(), timeout=60):
                 raise AssertionError(f"timed out; so far: {seen!r}, waiting for {waiting!r}")
             if waiting and waiting[0][0].encode() in seen[mark:]:
                 mark = seen.index(waiting[0][0].encode(), mark) + len(waiting[0][0])
+                # The program has printed this; give it the moment it needs to get to where it waits.
+                time.sleep(0.2)
                 os.write(master, waiting.pop(0)[1])
             ready, _, _ = select.select([master], [], [], 0.2)
             if ready:

@@ -1,6 +1,5 @@
 """The repository keeps house: no traces of a machine in it, every module says what it is for, nothing is put off."""
 
-import ast
 import re
 import subprocess
 from pathlib import Path
@@ -53,10 +52,12 @@ def test_every_rust_module_says_what_it_is_for():
 
 
 def test_every_python_module_says_what_it_is_for():
+    # Not parsed: a test's data may be in the syntax of a later Python than the one that runs this.
+    opening = re.compile(r'(?:[ \t]*(?:#.*)?\n)*r?(?:"""|\'\'\')')
     bare = []
     for path, text in texts():
         fixture = {"transparency", "fixtures"} & set(path.relative_to(ROOT).parts)
-        if path.suffix == ".py" and not fixture and not ast.get_docstring(ast.parse(text)):
+        if path.suffix == ".py" and not fixture and text.strip() and not opening.match(text):
             bare.append(str(path.relative_to(ROOT)))
     assert bare == []
 

@@ -1,6 +1,5 @@
 # A script may put its own functions in place of builtins, as mocks do; marked lines go on working.
 import builtins
-import os
 import sys
 import time
 
@@ -19,9 +18,8 @@ builtins.open = builtins.print = builtins.input = refuse
 x = f(1)  # @devstash
 vars(builtins).update(saved)
 time_time, time.time = time.time, refuse
-os_replace, os.replace = os.replace, refuse
 y = f(2)  # @devstash refresh
-time.time, os.replace = time_time, os_replace
+time.time = time_time
 sys.path.clear()
 z = f(3)  # @devstash
 sys.stdout.write("%s %s %s\n" % (x, y, z))

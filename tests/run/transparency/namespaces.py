@@ -40,4 +40,4 @@ try:
 except StopIteration as stop:
     print(stop.value)
 print(around.__code__.co_varnames, around.__code__.co_cellvars, around.__code__.co_freevars, around.__code__.co_argcount)
-print(show(globals()), len([name for name in show(__builtins__.__dict__) if name != "__devstash__"]))
+print(show(globals()), len([name for name in show(__builtins__.__dict__) if name != "@devstash"]))
