@@ -83,7 +83,7 @@ def test_nothing_else_is_different(stash):
         assert len(with_us["descriptors"]) == len(plain["descriptors"])
         assert [name for name in with_us["builtins"] if name not in plain["builtins"]] in (
             [],
-            ["__devstash__"],
+            ["@devstash"],
         )
 
 

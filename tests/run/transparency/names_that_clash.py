@@ -16,7 +16,7 @@ class __devstash_site__:
 x = f(1)  # @devstash
 print(_devstash, devstash, site, hit, value, call, args, kwargs, key, x, __devstash_site__.__name__)
 print = f
-y = print(2)  # @devstash
+y = print(f(2))  # @devstash
 len = list = dict = tuple = type = isinstance = None
 z = f(3)  # @devstash
 __builtins__.print(x, y, z)
