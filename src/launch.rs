@@ -91,9 +91,7 @@ pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
         interpreter,
     };
     let way = match &script.content {
-        Content::Text(bytes) if !options.skip_rewrite && mentions_devstash(bytes) => {
-            launch.marked(bytes)?
-        }
+        Content::Text(bytes) if launch.concerns_us(bytes) => launch.marked(bytes)?,
         _ => launch.plain()?,
     };
     let start = Start {
@@ -111,10 +109,11 @@ pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
     .into())
 }
 
-/// Whether there can be anything for us in `bytes`. Every encoding that Python takes for source writes it like this.
-fn mentions_devstash(bytes: &[u8]) -> bool {
-    const NAME: &[u8; 8] = b"devstash";
-    bytes.windows(NAME.len()).any(|part| part == NAME)
+/// Whether `text` stands in `bytes`. Every encoding that Python takes for source writes it like this.
+fn mentions(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
 }
 
 /// One run on its way.
@@ -147,6 +146,15 @@ impl From<DiscoverError> for Trouble {
 }
 
 impl Launch<'_> {
+    /// Whether there can be anything for us in the script. Without its markers that is only the import of our package,
+    /// which old scripts begin with and which nobody but us may be there to satisfy.
+    fn concerns_us(&self, bytes: &[u8]) -> bool {
+        if self.options.skip_rewrite {
+            return mentions(bytes, "import devstash") || mentions(bytes, "from devstash");
+        }
+        mentions(bytes, "devstash")
+    }
+
     /// The way for a script that is none of our business; only its interpreter must be one.
     fn plain(&self) -> Result<Way, LaunchError> {
         match Home::of_user() {
@@ -188,7 +196,7 @@ impl Launch<'_> {
 
     /// The way for a script that may have markers, with everything that it needs lying in `home`.
     fn prepare(&self, home: &Home, bytes: &[u8]) -> Result<Way, Trouble> {
-        let code = Code::new(home, &self.filename, bytes);
+        let code = Code::new(home, &self.filename, bytes, self.options.skip_rewrite);
         let encoding = self
             .settings
             .encoding(&self.filename, &self.options.python_flags);
@@ -218,6 +226,14 @@ impl Launch<'_> {
 
     /// The plan for the script as JSON, or `None` where there is nothing for us to do.
     fn plan(&self, bytes: &[u8], digest: &str) -> Result<Option<Vec<u8>>, LaunchError> {
+        if self.options.skip_rewrite {
+            let document = Document::Unedited {
+                format: 1,
+                sites: [],
+                source: digest.to_owned(),
+            };
+            return Ok(Some(document.to_json()));
+        }
         let planned = match Source::decode(PathBuf::from(&self.options.script), bytes.to_vec()) {
             Ok(source) => plan::plan(&source),
             Err(error) => Err(PlanError::Syntax {
@@ -238,9 +254,7 @@ impl Launch<'_> {
             },
             Err(PlanError::Markers(found)) => return Err(LaunchError::Markers(found)),
         };
-        Ok(Some(
-            serde_json::to_vec(&document).expect("a plan has only text, numbers and lists of them"),
-        ))
+        Ok(Some(document.to_json()))
     }
 
     /// What the interpreter is: remembered in `home`, or asked and then remembered there.
@@ -276,10 +290,22 @@ enum Document {
         /// BLAKE2b-128 of the script's bytes: tells `rewrite.py` whether the file is still the one planned for.
         source: String,
     },
+    /// The markers are switched off; what remains is to make `import devstash` work.
+    Unedited {
+        format: u32,
+        sites: [u8; 0],
+        source: String,
+    },
     Unparsed {
         format: u32,
         sites: [u8; 0],
         /// Why our parser has refused the script.
         unparsed: String,
     },
+}
+
+impl Document {
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a plan has only text, numbers and lists of them")
+    }
 }

@@ -30,11 +30,15 @@ pub struct Code {
 }
 
 impl Code {
-    /// For a script whose `__file__` is `filename` and which reads `bytes`.
-    pub fn new(home: &Home, filename: &OsStr, bytes: &[u8]) -> Code {
+    /// For a script whose `__file__` is `filename` and which reads `bytes`, with or without its markers.
+    pub fn new(home: &Home, filename: &OsStr, bytes: &[u8], unedited: bool) -> Code {
         let folder = home.code(&digest::<8>(&[filename.as_bytes()]));
         let source = plain_digest::<16>(bytes);
-        let content = digest::<16>(&[filename.as_bytes(), source.as_bytes()]);
+        let content = digest::<16>(&[
+            filename.as_bytes(),
+            source.as_bytes(),
+            &[u8::from(unedited)],
+        ]);
         Code {
             source,
             folder,

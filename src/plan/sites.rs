@@ -115,24 +115,11 @@ impl<'a> Finder<'a, '_> {
     }
 
     fn alone(&mut self, expr: &'a Expr) -> Result<(), Refusal> {
-        if let Expr::Call(call) = expr
-            && let Some(name) = callee::shows(call)
-        {
-            self.arguments(call);
-            if self.nothing_yet() {
-                return Err((
-                    format!(
-                        "`{name}` always runs, and nothing in its arguments is a call to cache"
-                    ),
-                    "assign the slow value to a name, and mark that line".to_owned(),
-                ));
-            }
-            return Ok(());
-        }
         self.expr(expr);
         if !self.nothing_yet() {
             return Ok(());
         }
+        refuse_shown(expr)?;
         // An `await` or a constant is told what it would be told on a right-hand side.
         expression::names(expr, false).map_err(refusal)?;
         Err((
@@ -146,6 +133,7 @@ impl<'a> Finder<'a, '_> {
         if !self.nothing_yet() {
             return Ok(());
         }
+        refuse_shown(expr)?;
         if contains(expr, &|expr| matches!(expr, Expr::Call(_))) {
             return Err(refusal((
                 "`super()` alone is not cached",
@@ -179,6 +167,8 @@ impl<'a> Finder<'a, '_> {
                 self.children(expr);
                 self.fstring = outer;
             }
+            // What is called for its effect on the terminal always runs, wherever it stands.
+            Expr::Call(call) if callee::shows(call).is_some() => self.arguments(call),
             _ => match Chain::of(expr) {
                 Some(chain) => self.chain(&chain.part(self.names)),
                 None => self.children(expr),
@@ -297,4 +287,24 @@ fn number(within: &Expr, call: &ExprCall) -> Option<usize> {
     }
     let mut count = 0;
     go(within, call, &mut count).then_some(count)
+}
+
+/// A refusal where `expr` holds a call that always runs, and nothing else to cache.
+fn refuse_shown(expr: &Expr) -> Result<(), Refusal> {
+    match first_shown(expr) {
+        Some(name) => Err((
+            format!("`{name}` always runs, and nothing in its arguments is a call to cache"),
+            "assign the slow value to a name, and mark that line".to_owned(),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn first_shown(expr: &Expr) -> Option<String> {
+    if let Expr::Call(call) = expr
+        && let Some(name) = callee::shows(call)
+    {
+        return Some(name);
+    }
+    children(expr).into_iter().find_map(first_shown)
 }

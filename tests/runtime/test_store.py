@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from devstash import checked, entry, folder, manifest, secret, store, writing
+from devstash.system import os  # what the runtime uses, so that a test can break it
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
 LARGE = bytes(range(256)) * 400

@@ -177,7 +177,7 @@ def run(source, sites, **space):
     nothing = compile("", "<devstash>", "exec")
     code = code.replace(co_consts=tuple(nothing if c is prologue else c for c in code.co_consts))
     fake = Fake()
-    space = {"__devstash__": fake, **space}
+    space = {tree.BUILTIN: fake, **space}
     exec(code, space)
     return fake.log, space
 

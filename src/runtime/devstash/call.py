@@ -1,6 +1,6 @@
 """The call protocol: from the description of a marked call to its value, kept or computed.
 
-The script's byte-code (see tree.py) speaks to one object, the builtin `__devstash__`, an instance of `Calls`:
+The script's byte-code (see tree.py) speaks to one object, the builtin `@devstash`, an instance of `Calls`:
 
     D.value() if D(3, f)(a, k=b) else D.keep()(D.callee()(*D.args(0), **D.kwargs(0)))
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .site import Row
 
-BUILTIN = "__devstash__"
+BUILTIN = "@devstash"  # no script can have a name like this
 
 # Results of these types are never the argument itself in a sense that matters: nothing can be changed through them.
 _IMMUTABLE = (
@@ -80,7 +80,7 @@ class Call:
     code: CodeType | None  # expression: its code
     _place: int  # id of the frame that makes the call
     _key: keys.Key | None  # set while the result may be kept
-    _before: object
+    _before: dict[str, str]
     _started: float
     _result: Any
 
@@ -166,8 +166,10 @@ class Call:
 
     def _unsound(self, result: object) -> str | None:
         """Why bringing back only `result` would not do what the call did, or None."""
-        if keys.state_of(self) != self._before:
-            return "the call changes its receiver or an argument in place, which is not brought back yet"
+        after = keys.state_of(self)
+        if after != self._before:
+            names = [name for name in {**self._before, **after} if after.get(name) != self._before.get(name)]
+            return f"the call changes {' and '.join(names)} in place, which a hit would not bring back"
         if isinstance(result, _IMMUTABLE):
             return None
         receiver = getattr(self.callee, "__self__", None)
@@ -194,7 +196,7 @@ class Call:
 
 
 class Calls:
-    """The builtin `__devstash__`: every marked call of the script goes through it."""
+    """The builtin `@devstash`: every marked call of the script goes through it."""
 
     def __init__(
         self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter

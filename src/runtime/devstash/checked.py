@@ -10,7 +10,7 @@ are no such evidence: they follow a clock that can be set, and the access time i
 Where the machine does not tell its lives apart, entries are checked once in each process.
 """
 
-import os
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
 from _blake2 import blake2b
 
 from .encode import DIGEST
+from .system import os, time_ns
 
 #: A file that was changed this recently may change again within the same tick of its clock, unnoticed
 #: (nanoseconds).
@@ -40,7 +39,7 @@ def digest_of_file(path: str | bytes | os.PathLike[str]) -> bytes | None:
     except FileNotFoundError:
         return None
     found = hasher.digest()
-    if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _RACY:
+    if time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _RACY:
         if len(_known) >= 10000:
             _known.clear()
         _known[identity] = found

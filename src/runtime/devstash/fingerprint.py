@@ -57,6 +57,7 @@ _DERIVED = frozenset(
         "__annotations_cache__",
         "__conditional_annotations__",
         "__signature__",
+        "__slotnames__",  # written by the first pickling of an instance
         "__dataclass_params__",
         "__match_args__",
         "__attrs_props__",
@@ -281,8 +282,6 @@ class Reach:
                 self.imported(asked, namespace, known)
         if known.dynamic:
             self._dynamic(known, namespace, hasher)
-        if not _READS_SOURCE.isdisjoint(known.names):
-            self._file(namespace.get("__name__"), namespace.get("__file__"))
 
     def _global(
         self, namespace: dict[str, Any], name: str, value: Any, known: Facts | None, hasher: Any
@@ -519,7 +518,10 @@ class Reach:
     # --- what only some code can read ---------------------------------------------------------------------
 
     def _descriptive(self) -> None:
-        """Docstrings and annotations, where reached code could read them."""
+        """Docstrings, annotations and source text, where reached code could read them."""
+        if not _READS_SOURCE.isdisjoint(self.names):
+            for home in sorted({str(obj.__module__) for obj in self._documented}):
+                self._file(home, getattr(sys.modules.get(home), "__file__", None))
         for trigger, name in ((_READS_DOCS, "documentation"), (_READS_ANNOTATIONS, "annotations")):
             if trigger.isdisjoint(self.names):
                 continue

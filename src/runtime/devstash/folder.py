@@ -11,11 +11,10 @@ Its files are each complete or absent, and `format` comes last: where it is, the
 can be interrupted anywhere and done by several processes at once; the next one to come finishes it.
 """
 
-import os
 from errno import ENOSPC
-from time import time
 
 from .store import SUFFIX, Unwritable, distrust
+from .system import os, time
 
 DRAFTS = ".tmp"
 DEFAULT = ".devstash_cache"

@@ -8,7 +8,6 @@ it were not marked.
 
 from __future__ import annotations
 
-import os
 import sys
 from _blake2 import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
@@ -17,6 +16,7 @@ from .bind import Binding, bind, unbound
 from .bytecode import facts
 from .encode import DIGEST, Encoder, Unkeyable
 from .fingerprint import Reach, is_code
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,24 +187,31 @@ def make_key(call: Call) -> Key:
     return key
 
 
-def state_of(call: Call) -> str:
-    """A digest of the receiver and the arguments, to tell after the call whether it changed them.
+def state_of(call: Call) -> dict[str, str]:
+    """Digests of the receiver and the arguments by name, to tell after the call which of them it changed.
 
-    What the marker ignores is left out, since its changes are not of interest either; `key=` does not
-    matter here.
+    What the marker ignores is left out, since its changes are not of interest either. With `key=` arguments
+    need not be keyable; those that are not are left out too.
     """
     site = call.site
-    state: list[Any] = []
+    state: dict[str, str] = {}
     if site.kind != "expression":
         receiver = _describe(call.callee)[2]
         if receiver is not NO_KEY and "self" not in site.ignore and not isinstance(receiver, type):
-            state.append(receiver)
+            state["the receiver"] = Encoder().digest(receiver, "receiver")
     # Functions and classes as arguments are not changed by a call in a way that its result could bring
     # back.
-    state += [value for _, name, value, _ in _arguments(call) if name != "form" and not is_code(value)]
-    if not state:
-        return ""
-    return Encoder().digest(state, "arguments")
+    for link, name, value, _ in _arguments(call):
+        if name == "form" or is_code(value):
+            continue
+        try:
+            digest = Encoder().digest(value, name)
+        except Unkeyable:
+            if call.keyed_by is NO_KEY:
+                raise
+            continue
+        state[f"`{name}`" if link == 1 else f"`{name}` of link {link}"] = digest
+    return state
 
 
 def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:

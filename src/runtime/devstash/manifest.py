@@ -7,11 +7,11 @@ parsing.
 """
 
 import sys
-from time import gmtime
 
 from .entry import FORMAT
 from .pickling import type_name
 from .preview import preview
+from .system import gmtime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

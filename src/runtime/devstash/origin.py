@@ -7,8 +7,9 @@ is treated as project code, which is always sound and only slower.
 
 from __future__ import annotations
 
-import os
 import sys
+
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -129,11 +129,16 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
 
 
 def write_pyc(path: str, code: CodeType) -> None:
-    """Write a byte-code file for `code`: complete or absent."""
+    """Write a byte-code file for `code`: complete or absent.
+
+    The header's last field, which nobody reads in a file that is run directly, tells the launcher how long the whole
+    file has to be: a power cut may leave less.
+    """
     import marshal
     from importlib.util import MAGIC_NUMBER
 
-    _write(path, MAGIC_NUMBER + b"\0" * 12 + marshal.dumps(code))
+    data = marshal.dumps(code)
+    _write(path, MAGIC_NUMBER + b"\0" * 8 + (len(data) + 16).to_bytes(4, "little") + data)
 
 
 def _write(path: str, data: bytes) -> None:

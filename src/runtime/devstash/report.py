@@ -7,8 +7,9 @@ handler of last resort would print our records.
 
 from __future__ import annotations
 
-import os
 import sys
+
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ random bytes that only the user can read. Entries from somebody else's folder, a
 signed with it and are therefore never loaded.
 """
 
-import os
 from errno import ENOSPC
+
+from .system import os
 
 LENGTH = 32
 

@@ -54,7 +54,7 @@ def _run_plain(script: str) -> None:
 
 
 def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None:
-    """Set the main module right and install the builtin `__devstash__` for the sites of `file`.
+    """Set the main module right and install the builtin `@devstash` for the sites of `file`.
 
     `warns` says that compiling the script warns: the warnings are issued again, as plain Python does on every run.
     """

@@ -5,12 +5,11 @@ exception; an entry is complete or absent, because writers (`writing.py`) rename
 and never touch them again but for their access time.
 """
 
-import os
 import sys
 from errno import ELOOP
-from time import time, time_ns
 
 from . import entry, secret
+from .system import os, time, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The sites of a plan in a syntax tree, and the call protocol around each of them.
 
-A call `f(a, k=b)` becomes, with `D` for the builtin `__devstash__`:
+A call `f(a, k=b)` becomes, with `D` for the builtin `@devstash`:
 
     (D.value() if D(3, f)(a, k=b) else D.keep()(D.callee()(*D.args(0), **D.kwargs(0))))
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Span = tuple[int, int, int, int]
 
 VERSION = sys.version_info[:2]
-BUILTIN = "__devstash__"
+# No script can have a name like this; a tree, unlike a text, can.
+BUILTIN = "@devstash"
 
 
 class Untouchable(Exception):

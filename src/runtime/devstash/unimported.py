@@ -6,7 +6,6 @@ text: the body of the module, and the functions and classes in it whose names th
 
 from __future__ import annotations
 
-import os
 import sys
 from _blake2 import blake2b
 from types import CodeType
@@ -14,6 +13,7 @@ from types import CodeType
 from . import origin
 from .bytecode import Facts, facts, outer_facts
 from .encode import DIGEST
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,14 +10,13 @@ read-only) whose contents begin at a multiple of 64. Bytes that must go somewher
 are "push, pop" pairs.
 """
 
-import os
 from _blake2 import blake2b
-from time import time_ns
 
 from . import folder, pickling, secret
 from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused
 from .manifest import manifest
 from .store import Unwritable
+from .system import os, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
