@@ -16,6 +16,7 @@ Examples:
   devstash run analyse.py --input data.csv     run a script, keep what its marked calls return
   devstash run --refresh analyse.py            run every marked call again and keep the new results
   devstash run --python .venv/bin/python s.py  choose the interpreter
+  devstash check analyse.py                    are its markers right?
   devstash list                                what is kept, how old, how big
   devstash list --ttl 1d                       what would have expired with `ttl=1d`
   devstash clear --pattern 'requests*'         remove some of it
@@ -53,6 +54,8 @@ pub enum Command {
     /// Run a Python script; its marked calls run only when they have to
     #[command(after_help = RUN_EXAMPLES, override_usage = "devstash run [OPTIONS] <SCRIPT> [ARGS]...")]
     Run(RunArgs),
+    /// Report markers that cannot work, without running anything
+    Check(CheckArgs),
     /// List what is kept, how old and how big it is
     List(ListArgs),
     /// Remove what is kept
@@ -150,6 +153,13 @@ pub struct FolderArgs {
     /// Where results are kept [env: DEVSTASH_CACHE_DIR] [default: ./.devstash_cache]
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The Python scripts to look at
+    #[arg(value_name = "SCRIPT", required = true)]
+    pub scripts: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@
 pub mod exit;
 
 pub mod cli;
+pub mod duration;
 pub mod options;
 
 pub mod discover;
@@ -19,11 +20,12 @@ pub mod marker;
 
 pub mod plan;
 
+pub mod check;
+
 pub mod runtime;
 
 pub mod launch;
 
-pub mod duration;
 pub mod entry;
 pub mod manage;
 pub mod store;

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::exit::ExitStatus;
-use devstash::options::{ClearOptions, ListOptions, RunOptions};
-use devstash::{launch, manage};
+use devstash::options::{CheckOptions, ClearOptions, ListOptions, RunOptions};
+use devstash::{check, launch, manage};
 
 fn main() -> ExitStatus {
     let typed = match cli::parse(env::args_os().collect()) {
@@ -30,6 +30,7 @@ fn main() -> ExitStatus {
             }
             Err(error) => usage(&error),
         },
+        Command::Check(typed) => finish(check::check(&CheckOptions::new(typed))),
         Command::List(typed) => match ListOptions::new(typed) {
             Ok(options) => finish(manage::list(&options)),
             Err(error) => usage(&error),

@@ -37,6 +37,12 @@ pub struct RunOptions {
     pub skip_rewrite: bool,
 }
 
+/// What `devstash check` is to look at.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    pub scripts: Vec<OsString>,
+}
+
 /// What `devstash list` is to do.
 #[derive(Clone, Debug)]
 pub struct ListOptions {
@@ -82,6 +88,14 @@ impl RunOptions {
             },
             skip_rewrite: variable("DEVSTASH_SKIP_REWRITE").is_some_and(|value| value != "0"),
         })
+    }
+}
+
+impl CheckOptions {
+    pub fn new(typed: cli::CheckArgs) -> CheckOptions {
+        CheckOptions {
+            scripts: typed.scripts,
+        }
     }
 }
 

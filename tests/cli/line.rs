@@ -149,3 +149,36 @@ fn the_cache_folder_is_settled_before_the_script_can_move() {
     case(&[], None, &format!("path0={here}"));
     case(&[], None, concat!("version=", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn check_draws_every_faulty_marker_and_runs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "import os\nx = len([1])  # @devstash ttl=1d\n";
+    let bad = "import os  # @devstash\nopen('ran', 'w')\nx = len([1])  # @devstash tll=1d\n";
+    std::fs::write(folder.path().join("good.py"), good).unwrap();
+    std::fs::write(folder.path().join("bad.py"), bad).unwrap();
+    let check = |names: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_devstash"))
+            .arg("check")
+            .args(names)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let fine = check(&["good.py"]);
+    assert_eq!(fine.status.code(), Some(0));
+    assert!(fine.stdout.is_empty() && fine.stderr.is_empty());
+    let faulty = check(&["bad.py", "good.py", "absent.py"]);
+    let said = String::from_utf8(faulty.stdout).unwrap();
+    assert_eq!(faulty.status.code(), Some(2));
+    for part in [
+        "bad.py:1:",
+        "bad.py:3:",
+        "ttl",
+        "^",
+        "absent.py: cannot be read: ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!folder.path().join("ran").exists());
+}
