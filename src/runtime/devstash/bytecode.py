@@ -10,10 +10,34 @@ Everything here depends on the code object alone, which cannot change, and is th
 
 from __future__ import annotations
 
-import opcode
-import sys
 from _blake2 import blake2b
 from types import CodeType
+
+from .opcodes import (
+    ABSOLUTE,
+    ATTRIBUTE,
+    BACK,
+    CONST,
+    ENDS,
+    EXTENDED,
+    FUSED,
+    FUSED_PARTS,
+    GLOBAL,
+    IMPORT,
+    INVERSE,
+    JUMP,
+    JUMP_NAMES,
+    KINDS,
+    NAME,
+    PLAIN,
+    SHIFTS,
+    SKIP,
+    SMALL,
+    STORE_NAME,
+    UNCONDITIONAL,
+    UNIT,
+    VERSION,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,28 +68,9 @@ DYNAMIC = frozenset(
     )
 )
 
-_VERSION = sys.version_info[:2]
 _DOCSTRING_FLAG = 0x4000000  # CO_HAS_DOCSTRING, 3.13
 _FUNCTION = 0x1  # CO_OPTIMIZED: a function; without it a class body or a module
 _LIMIT = 20000
-
-# One small number for each way in which an instruction matters here.
-(
-    _PLAIN,
-    _SKIP,
-    _EXTENDED,
-    _CONST,
-    _NAME,
-    _GLOBAL,
-    _ATTRIBUTE,
-    _STORE,
-    _IMPORT,
-    _JUMP,
-    _BACK,
-    _ABSOLUTE,
-    _FUSED,
-    _SMALL,
-) = range(14)
 
 # What `LOAD_CONST, STORE_NAME` of these in a class body says is no behaviour: text, a line number, a
 # derived list.
@@ -176,182 +181,22 @@ def words(text: str) -> set[str]:
     return found
 
 
-def _kinds() -> tuple[list[int], dict[int, tuple[int, int]]]:
-    """How each opcode of this interpreter matters, and the parts of the fused ones."""
-    kinds = [_PLAIN] * 512
-    known = opcode.opmap
-    for number in opcode.hasname:
-        kinds[number] = _NAME
-    for number in opcode.hasconst:
-        kinds[number] = _CONST
-    for number in opcode.hasjrel:
-        kinds[number] = _BACK if "BACKWARD" in opcode.opname[number] else _JUMP
-    for number in opcode.hasjabs:
-        kinds[number] = _ABSOLUTE
-    for kind, names in (
-        (_SKIP, ("NOP", "CACHE", "RESUME", "NOT_TAKEN")),
-        (_EXTENDED, ("EXTENDED_ARG",)),
-        (_GLOBAL, ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")),
-        (_ATTRIBUTE, ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")),
-        (_STORE, ("STORE_NAME", "STORE_GLOBAL", "STORE_ATTR", "DELETE_NAME", "DELETE_GLOBAL", "DELETE_ATTR")),
-        (_IMPORT, ("IMPORT_NAME",)),
-        (_SMALL, ("LOAD_SMALL_INT",)),
-    ):
-        for name in names:
-            if name in known:
-                kinds[known[name]] = kind
-    fused = {}
-    parts = [name for name in ("LOAD_FAST", "STORE_FAST", "LOAD_FAST_BORROW") if name in known]
-    for first in parts:
-        for second in parts:
-            both = known.get(first + "_" + second)
-            if both is not None:
-                kinds[both] = _FUSED
-                fused[both] = (known[first], known[second])
-    return kinds, fused
-
-
-_KINDS, _FUSED_PARTS = _kinds()
-_STORE_NAME = opcode.opmap["STORE_NAME"]
-_LOAD_ATTR = opcode.opmap["LOAD_ATTR"]
-_LOAD_GLOBAL = opcode.opmap["LOAD_GLOBAL"]
-_LOAD_SUPER_ATTR = opcode.opmap.get("LOAD_SUPER_ATTR", -1)
-_UNIT = 2 if _VERSION < (3, 10) else 1  # jump arguments count bytes in 3.9, instructions since
-
-
-def _shift(op: int) -> int:
-    """How far the index of the name stands above the flags in the argument of `op`."""
-    if op == _LOAD_GLOBAL:
-        return 1 if _VERSION >= (3, 11) else 0
-    if op == _LOAD_ATTR:
-        return 1 if _VERSION >= (3, 12) else 0
-    return 2 if op == _LOAD_SUPER_ATTR else 0
-
-
-_SHIFTS = [_shift(op) for op in range(512)]
-
-
 def _read(code: CodeType, collected: _Collected) -> bytes:
     """The digest of `code`, which is no rewritten one; what it reads goes to `collected`."""
-    raw = code.co_code
+    reading = _Reading(code, collected)
+    reading.instructions()
     constants = code.co_consts
-    names = code.co_names
-    is_function = bool(code.co_flags & _FUNCTION)
-    out: list[Any] = []
-    begins: list[int] = []  # for each instruction, where it begins in `out`
-    ordinal: list[
-        int
-    ] = []  # for each position in the code, the number of the instruction that begins there or next
-    jumps: list[tuple[int, int]] = []
-    used: list[int] = []
-    recent: list[Any] = [None, None]
-    pending: str | None = None
-    extended = 0
-    position = -1
-    doc_used = False
-    waiting: list[tuple[int, int, int]] = []
-
-    for op, low in zip(raw[::2], raw[1::2]):
-        position += 1
-        ordinal.append(len(begins))
-        kind = _KINDS[op]
-        if kind == _SKIP:
-            if op:  # an inline cache (0) belongs to the instruction before it
-                extended = 0
-            continue
-        if kind == _EXTENDED:
-            extended = (extended | low) << 8
-            continue
-        if waiting:
-            _resolve(waiting, jumps, position)
-        argument = extended | low
-        extended = 0
-        begins.append(len(out))
-        if pending is not None:
-            if kind != _ATTRIBUTE:
-                collected.bare.add(pending)
-            pending = None
-        if kind == _PLAIN:
-            out.append(op)
-            out.append(argument)
-        elif kind == _CONST:
-            value = constants[argument]
-            recent = [recent[1], value]
-            out.append(op)
-            out.append(("const", argument))
-            used.append(argument)
-            if argument == 0:
-                doc_used = True
-        elif kind in (_JUMP, _BACK):
-            # Relative to the next instruction, which is known only after the caches behind this one.
-            waiting.append((len(out) + 1, argument // _UNIT, -1 if kind == _BACK else 1))
-            out.append(op)
-            out.append(argument)
-        elif kind == _ABSOLUTE:
-            jumps.append((len(out) + 1, argument // _UNIT))
-            out.append(op)
-            out.append(argument)
-        elif kind == _FUSED:
-            first, second = _FUSED_PARTS[op]
-            out.append(first)
-            out.append(argument >> 4)
-            begins.append(len(out))
-            out.append(second)
-            out.append(argument & 15)
-        elif kind == _SMALL:
-            recent = [recent[1], argument]
-            out.append(op)
-            out.append(argument)
-        else:
-            shift = _SHIFTS[op]
-            name = names[argument >> shift]
-            if (
-                op == _STORE_NAME
-                and not is_function
-                and name in _DESCRIPTIVE
-                and len(begins) > 1
-                and type(out[begins[-2] + 1]) is tuple
-                and out[begins[-2] + 1][0] == "const"
-            ):
-                begins.pop()
-                del out[begins.pop() :]
-                index = used.pop()
-                if name == "__doc__" and type(constants[index]) is str:
-                    collected.docs.append(constants[index])
-                continue
-            out.append(op)
-            out.append((name, argument & ((1 << shift) - 1)))
-            if kind == _GLOBAL:
-                collected.globals[name] = None
-                collected.names.add(name)
-                pending = name
-            elif kind in (_ATTRIBUTE, _NAME):
-                collected.names.add(name)
-            elif kind == _IMPORT:
-                level, asked = recent
-                if type(asked) is not tuple:
-                    asked = ()
-                collected.imports.append((name, level if type(level) is int else 0, asked))
-    if waiting:
-        _resolve(waiting, jumps, position + 1)
-    ordinal.append(len(begins))
-
-    last = len(ordinal) - 1
-    for place, target in jumps:
-        out[place] = ("to", ordinal[target if 0 <= target <= last else last])
-    tokens: dict[int, Any] = {}
-    for index in used:
-        if index not in tokens:
-            tokens[index] = _constant(constants[index], collected)
-    for place, item in enumerate(out):
-        if type(item) is tuple and item[0] == "const" and item[1] in tokens:
-            out[place] = tokens[item[1]]
+    tokens = {index: _constant(constants[index], collected) for index in sorted(reading.constants)}
+    body = [
+        (op, tokens[argument.index] if type(argument) is _Constant else argument)
+        for op, argument in zip(reading.ops, reading.arguments)
+    ]
     if (
-        is_function
+        code.co_flags & _FUNCTION
         and constants
         and type(constants[0]) is str
         # Up to 3.12 a function's first constant is its docstring or None; a lambda's is an ordinary one.
-        and (code.co_flags & _DOCSTRING_FLAG or (_VERSION < (3, 13) and not doc_used))
+        and (code.co_flags & _DOCSTRING_FLAG or (VERSION < (3, 13) and 0 not in reading.constants))
     ):
         collected.docs.append(constants[0])
     meaning = (
@@ -363,17 +208,201 @@ def _read(code: CodeType, collected: _Collected) -> bytes:
         code.co_varnames,
         code.co_freevars,
         code.co_cellvars,
-        _exceptions(code, ordinal),
-        out,
+        reading.handlers(),
+        body,
     )
     return blake2b(repr(meaning).encode("utf-8", "backslashreplace"), digest_size=16).digest()
 
 
-def _resolve(waiting: list[tuple[int, int, int]], jumps: list[tuple[int, int]], position: int) -> None:
-    """Gives relative jumps their targets, now that the position of the instruction after them is known."""
-    for place, distance, sign in waiting:
-        jumps.append((place, position + sign * distance))
-    waiting.clear()
+class _Constant:
+    """Stands in an instruction for a constant of that index."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+class _Reading:
+    """The instructions of one code object as two lists, without what depends on the layout of its text."""
+
+    __slots__ = ("_code", "_collected", "_jumps", "_numbers", "arguments", "constants", "ops")
+
+    def __init__(self, code: CodeType, collected: _Collected) -> None:
+        self._code = code
+        self._collected = collected
+        self.ops: list[Any] = []
+        self.arguments: list[Any] = []
+        #: Indexes of the constants in use.
+        self.constants: set[int] = set()
+        # Number of the instruction that jumps -> position in the code where to.
+        self._jumps: dict[int, int] = {}
+        # For each position in the code, the number of the instruction that begins there, or else of the
+        # next.
+        self._numbers: list[int] = []
+
+    def instructions(self) -> None:
+        """Fill the lists."""
+        code, collected = self._code, self._collected
+        ops, arguments, numbers, jumps = self.ops, self.arguments, self._numbers, self._jumps
+        names, raw = code.co_names, code.co_code
+        in_class = not code.co_flags & _FUNCTION
+        recent: list[Any] = [None, None]  # the last two constants: level and names of an import
+        pending: str | None = None  # a global just read
+        waiting: tuple[int, int] | None = None  # a relative jump whose origin comes after its caches
+        extended = 0
+        kinds, add_op, add_argument, number_next = KINDS, ops.append, arguments.append, numbers.append
+        position = -1
+        for op, low in zip(raw[::2], raw[1::2]):
+            position += 1
+            number_next(len(ops))
+            if not op:  # an inline cache of the instruction before
+                continue
+            if waiting is not None:
+                jumps[waiting[0]] = position + waiting[1]
+                waiting = None
+            kind = kinds[op]
+            if kind == PLAIN and pending is None:
+                add_op(op)
+                add_argument(extended | low)
+                extended = 0
+                continue
+            if kind == SKIP:
+                continue
+            if kind == EXTENDED:
+                extended = (extended | low) << 8
+                continue
+            argument: Any = extended | low
+            extended = 0
+            if pending is not None:
+                if kind != ATTRIBUTE:
+                    collected.bare.add(pending)
+                pending = None
+            shown: Any = op
+            if kind == CONST:
+                recent = [recent[1], code.co_consts[argument]]
+                argument = _Constant(argument)
+            elif kind == JUMP or kind == BACK:  # noqa: SIM109  (a tuple would be made each time)
+                waiting = (len(ops), (-argument if kind == BACK else argument) // UNIT)
+                shown = JUMP_NAMES.get(op, op)
+            elif kind == ABSOLUTE:
+                jumps[len(ops)] = argument // UNIT
+                shown = JUMP_NAMES.get(op, op)
+            elif kind == FUSED:
+                shown, op = FUSED_PARTS[op]
+                ops.append(shown)
+                arguments.append(argument >> 4)
+                shown, argument = op, argument & 15
+            elif kind == SMALL:
+                recent = [recent[1], argument]
+            elif kind != PLAIN:
+                name = names[argument >> SHIFTS[op]]
+                argument = (name, argument & ((1 << SHIFTS[op]) - 1))
+                if op == STORE_NAME and in_class and name in _DESCRIPTIVE and self._drop_constant(name):
+                    continue
+                if kind == GLOBAL:
+                    collected.globals[name] = None
+                    collected.names.add(name)
+                    pending = name
+                elif kind == ATTRIBUTE or kind == NAME:  # noqa: SIM109
+                    collected.names.add(name)
+                elif kind == IMPORT:
+                    level, asked = recent
+                    parts = asked if type(asked) is tuple else ()
+                    collected.imports.append((name, level if type(level) is int else 0, parts))
+            ops.append(shown)
+            arguments.append(argument)
+        numbers.append(len(ops))
+        if waiting is not None:
+            jumps[waiting[0]] = len(numbers) - 1 + waiting[1]
+        self.constants = {argument.index for argument in arguments if type(argument) is _Constant}
+        self._straighten()
+
+    def _drop_constant(self, name: str) -> bool:
+        """Drop the loading of a constant that is about to be stored as a mere description."""
+        last = self.arguments[-1] if self.arguments else None
+        if type(last) is not _Constant:
+            return False
+        self.ops.pop()
+        self.arguments.pop()
+        text = self._code.co_consts[last.index]
+        if name == "__doc__" and type(text) is str:
+            self._collected.docs.append(text)
+        return True
+
+    def _straighten(self) -> None:
+        """Put the numbers of instructions into the jumps, the way they are when nothing depends on lines.
+
+        Where the two ends of a conditional jump are on different lines, the compiler may jump over an
+        unconditional one instead, or to one that leads there; that is undone.
+        """
+        ops, numbers = self.ops, self._numbers
+        last = len(numbers) - 1
+        targets = {number: numbers[min(max(to, 0), last)] for number, to in self._jumps.items()}
+        for number, to in targets.items():
+            seen = 0
+            while to < len(ops) and ops[to] == UNCONDITIONAL and seen < 100:
+                to = targets[to]
+                seen += 1
+            targets[number] = to
+        aimed = set(targets.values())
+        gone: set[int] = set()
+        for number, to in targets.items():
+            following = number + 1
+            inverse = INVERSE.get(ops[number])
+            if (
+                inverse is not None
+                and to == following + 1
+                and following in targets
+                and following not in aimed
+            ):
+                if ops[following] == UNCONDITIONAL:
+                    ops[number] = inverse
+                    targets[number] = targets[following]
+                    gone.add(following)
+            elif ops[number] == UNCONDITIONAL and number not in aimed and number and ops[number - 1] in ENDS:
+                gone.add(number)  # nothing leads there any more
+        if gone:
+            self._remove(gone, targets)
+        for number, to in targets.items():
+            self.arguments[number] = ("to", to)
+
+    def _remove(self, gone: set[int], targets: dict[int, int]) -> None:
+        """Take instructions out and number the others anew."""
+        moved = []
+        kept = 0
+        for number in range(len(self.ops) + 1):
+            moved.append(kept)
+            kept += number not in gone
+        self.ops = [op for number, op in enumerate(self.ops) if number not in gone]
+        self.arguments = [a for number, a in enumerate(self.arguments) if number not in gone]
+        self._numbers = [moved[number] for number in self._numbers]
+        found = {moved[number]: moved[to] for number, to in targets.items() if number not in gone}
+        targets.clear()
+        targets.update(found)
+
+    def handlers(self) -> list[tuple[int, int, int, int]]:
+        """The exception table (3.11 and later) in numbers of instructions instead of positions."""
+        table: bytes = getattr(self._code, "co_exceptiontable", b"")
+        read: list[int] = []
+        value = 0
+        for byte in table:  # big-endian groups of six bits; 64 says that more follow, 128 begins an entry
+            value = (value << 6) | (byte & 63)
+            if not byte & 64:
+                read.append(value)
+                value = 0
+        numbers = self._numbers
+        last = len(numbers) - 1
+        entries: list[tuple[int, int, int, int]] = []
+        for start, length, target, depth in zip(*[iter(read)] * 4):
+            first, end = numbers[min(start, last)], numbers[min(start + length, last)]
+            handler = numbers[min(target, last)]
+            if first == end:
+                continue  # it covered nothing but a NOP
+            if entries and entries[-1][1:] == (first, handler, depth):
+                first = entries.pop()[0]
+            entries.append((first, end, handler, depth))
+        return entries
 
 
 def _constant(value: Any, collected: _Collected) -> Any:
@@ -395,28 +424,3 @@ def _constant(value: Any, collected: _Collected) -> Any:
     if kind is int:
         return ("int", hex(value))  # decimal digits are limited in number
     return (kind.__name__, repr(value))
-
-
-def _exceptions(code: CodeType, ordinal: list[int]) -> Any:
-    """The exception table (3.11 and later) in numbers of instructions instead of positions."""
-    table: bytes = getattr(code, "co_exceptiontable", b"")
-    if not table:
-        return ()
-    last = len(ordinal) - 1
-    numbers: list[int] = []
-    value = 0
-    for byte in table:  # big-endian groups of six bits; 64 says that more follow, 128 begins an entry
-        value = (value << 6) | (byte & 63)
-        if not byte & 64:
-            numbers.append(value)
-            value = 0
-    entries: list[tuple[int, int, int, int]] = []
-    for start, length, target, depth in zip(*[iter(numbers)] * 4):
-        span = (ordinal[min(start, last)], ordinal[min(start + length, last)])
-        if span[0] == span[1]:
-            continue  # it covered nothing but a NOP
-        if entries and entries[-1][1] == span[0] and entries[-1][2:] == (ordinal[min(target, last)], depth):
-            entries[-1] = (entries[-1][0], span[1], entries[-1][2], depth)
-        else:
-            entries.append((span[0], span[1], ordinal[min(target, last)], depth))
-    return entries

@@ -34,16 +34,11 @@ def _refuse(obj: Any, why: str) -> Unkeyable:
 
 
 def _sqlite(encoder: Encoder, obj: Any) -> tuple[str, Any]:
-    try:
-        return "sqlite " + encoder.type_name(type(obj)), (
-            _sqlite_contents(obj),
-            obj.row_factory,
-            obj.text_factory,
-        )
-    except Unkeyable:
-        raise
-    except Exception as error:  # closed, of another thread, damaged
-        raise _refuse(obj, str(error)) from error
+    return "sqlite " + encoder.type_name(type(obj)), (
+        _sqlite_contents(obj),
+        obj.row_factory,
+        obj.text_factory,
+    )
 
 
 def _sqlite_contents(connection: Any) -> list[Any]:
@@ -51,11 +46,15 @@ def _sqlite_contents(connection: Any) -> list[Any]:
     cursor.row_factory = None
     cursor.execute("PRAGMA database_list")
     listed = [(_text(name), _text(file)) for _, name, file in cursor.fetchall()]
-    cursor.close()
     found: list[Any] = []
     for name, file in sorted(listed):
         if file and not connection.in_transaction:
             found.append((name, digest_of_file(file), digest_of_file(file + "-wal")))
+            continue
+        quoted = name.replace('"', '""')
+        cursor.execute(f'PRAGMA "{quoted}".page_count')
+        if not cursor.fetchone()[0]:
+            found.append((name, "empty"))
         elif hasattr(connection, "serialize"):  # Python 3.11
             found.append((name, blake2b(connection.serialize(name=name), digest_size=DIGEST).digest()))
         elif name == "main":
@@ -65,6 +64,7 @@ def _sqlite_contents(connection: Any) -> list[Any]:
             found.append((name, hasher.digest()))
         else:
             raise _refuse(connection, f"what the database {name} holds cannot be read")
+    cursor.close()
     return found
 
 
@@ -120,11 +120,8 @@ def _async_session(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 def _clause(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     if getattr(obj, "_with_options", ()):
         raise _refuse(obj, "a statement with loader options is not compared yet")
-    try:
-        compiled = obj.compile()
-        return "statement " + encoder.type_name(type(obj)), (str(compiled), dict(compiled.params))
-    except Exception as error:
-        raise _refuse(obj, f"it does not compile on its own: {error!s:.80}") from error
+    compiled = obj.compile()
+    return "statement " + encoder.type_name(type(obj)), (str(compiled), dict(compiled.params))
 
 
 def _table(encoder: Encoder, obj: Any) -> tuple[str, Any]:

@@ -30,7 +30,7 @@ from types import (
 
 from . import origin
 from .bytecode import facts
-from .encode import Encoder, Restart, Unkeyable, _describers, type_name
+from .encode import Encoder, Unkeyable, _describers, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a `class` statement or by a modern extension
 _LIMIT = 4096  # classes made anew on every call must not fill the memory
+
+# Attributes in which known classes note an address in memory (scikit-learn's text vectorizers).
+_ADDRESSES = frozenset(("_stop_words_id",))
 
 _registered: dict[type, Callable[[Any], Any]] = {}
 
@@ -96,12 +99,7 @@ def _spoken(function: Callable[[Any], Any]) -> Describer:
 
     def describe(encoder: Encoder, obj: Any) -> tuple[str, Any]:
         name = encoder.type_name(type(obj))
-        try:
-            return "keyed " + name, (function(obj),)
-        except (Unkeyable, RecursionError):
-            raise
-        except Exception as error:
-            raise Unkeyable("", type_name(type(obj)), f"its key function failed: {error!r:.80}") from error
+        return "keyed " + name, (function(obj),)
 
     return describe
 
@@ -146,10 +144,7 @@ def _attributes(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     held = obj.__dict__
     if not held:
         return _stateless(encoder, obj)
-    try:
-        return "object " + encoder.type_name(type(obj)), tuple(sorted(held.items(), key=_first))
-    except TypeError:  # a key that is no string
-        return "object " + encoder.type_name(type(obj)), ("", tuple(held.items()))
+    return "object " + encoder.type_name(type(obj)), _sorted_state(held)
 
 
 def _first(pair: tuple[Any, Any]) -> Any:
@@ -160,13 +155,8 @@ def _reduced(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     """An object as its pickling would have it, read as data."""
     kind = type(obj)
     name = encoder.type_name(kind)
-    try:
-        reduce = copyreg.dispatch_table.get(kind)
-        made: Any = reduce(obj) if reduce is not None else obj.__reduce_ex__(4)
-    except (Unkeyable, RecursionError, Restart):
-        raise
-    except Exception as error:
-        raise Unkeyable("", type_name(kind), _brief(error)) from error
+    reduce = copyreg.dispatch_table.get(kind)
+    made: Any = reduce(obj) if reduce is not None else obj.__reduce_ex__(4)
     if isinstance(made, str):
         # A singleton of a module, known there by this name; an `lru_cache` among them.
         module = getattr(obj, "__module__", None)
@@ -191,15 +181,12 @@ def _reduced(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 
 
 def _sorted_state(state: dict[Any, Any]) -> Any:
+    if not _ADDRESSES.isdisjoint(state):
+        state = {name: value for name, value in state.items() if name not in _ADDRESSES}
     try:
         return tuple(sorted(state.items(), key=_first))
     except TypeError:
         return ("", tuple(state.items()))
-
-
-def _brief(error: Exception) -> str:
-    text = str(error)
-    return text if len(text) <= 100 else text[:99] + "…"
 
 
 def _stateless(encoder: Encoder, obj: Any) -> tuple[str, Any]:
@@ -371,10 +358,7 @@ def _exception(encoder: Encoder, obj: BaseException) -> tuple[str, Any]:
 
 
 def _memoryview(encoder: Encoder, obj: memoryview) -> tuple[str, Any]:
-    try:
-        return "memoryview", (obj.format, obj.itemsize, obj.shape, obj.readonly, obj.tobytes())
-    except ValueError as error:
-        raise Unkeyable("", "memoryview", _brief(error)) from error
+    return "memoryview", (obj.format, obj.itemsize, obj.shape, obj.readonly, obj.tobytes())
 
 
 def _enum(encoder: Encoder, obj: Any) -> tuple[str, Any]:
@@ -396,10 +380,7 @@ def _stream(encoder: Encoder, obj: Any) -> tuple[str, Any]:
         if obj is getattr(sys, name, None) or obj is getattr(sys, f"__{name}__", None):
             return "stream", name
     if obj.__class__.__name__ in ("BytesIO", "StringIO") and type(obj).__module__ == "_io":
-        try:
-            return "memory file " + type(obj).__name__, (obj.getvalue(), obj.tell())
-        except ValueError as error:
-            raise Unkeyable("", type_name(type(obj)), _brief(error)) from error
+        return "memory file " + type(obj).__name__, (obj.getvalue(), obj.tell())
     raise Unkeyable("", type_name(type(obj)), "a file that is open is read or written by the call")
 
 

@@ -33,7 +33,7 @@ DIGEST = 16  # bytes
 _ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 _SMALL = 1 << 16
 # From here on it is asked whether the stream is out of proportion to the value.
-_LARGE = 1 << 26
+_LARGE = 1 << 22
 _PROPORTION = 16
 # Objects within objects; the C pickler's own recursion is several frames for each.
 _DEEP = 60
@@ -62,6 +62,12 @@ class Unkeyable(Exception):
 
 class Restart(Exception):
     """The value is cyclic, too deep or out of proportion: only graph.py can encode it."""
+
+
+def refusal(obj: object, error: Exception) -> Unkeyable:
+    """The word for an object that failed while it was described."""
+    text = str(error) or type(error).__name__
+    return Unkeyable("", type_name(type(obj)), text if len(text) <= 100 else text[:99] + "…")
 
 
 class Tag:
@@ -99,26 +105,35 @@ class Encoder:
         """The digest of `value` in hex."""
         if type(value) in _ATOMS:
             return blake2b(dumps(value, 5), digest_size=DIGEST).hexdigest()
+        self._nested += 1
+        try:
+            if self._nested > _NESTED:
+                raise Unkeyable(path, type_name(type(value)), "it is nested too deeply")
+            return self._digest(value, path)
+        finally:
+            self._nested -= 1
+
+    def _digest(self, value: object, path: str) -> str:
+        active = self.active
+        depth = len(active)
         try:
             return self._streamed(value)
         except Unkeyable as error:
-            if self.active:  # within another value, whose own search finds the path
+            if depth:  # within another value, whose own search finds the path
                 raise
             failure: Exception = error
         except (Restart, RecursionError, ValueError, MemoryError, OverflowError) as error:
             # ValueError: the C pickler's own word for a cycle of lists and dicts.
             failure = error
-        outer, self.active = self.active, {}
-        self._nested += 1
+        while len(active) > depth:  # what the failure left open
+            active.popitem()
+        self.active = {}
         try:
-            if self._nested > _NESTED:
-                raise Unkeyable(path, type_name(type(value)), "it is nested too deeply")
             from .graph import digest
 
             found = digest(self, value, path)
         finally:
-            self._nested -= 1
-            self.active = outer
+            self.active = active
         if isinstance(failure, Unkeyable):
             raise Unkeyable(path, failure.what, failure.why)
         return found
@@ -263,7 +278,12 @@ class _Plain(Pickler):
         describe = _describers.get(type(obj))
         if describe is None:
             describe = _describer(obj)
-        kind, state = describe(encoder, obj)
+        try:
+            kind, state = describe(encoder, obj)
+        except (Unkeyable, Restart, RecursionError):
+            raise
+        except Exception as error:
+            raise refusal(obj, error) from error
         if type(state) in _ATOMS:
             return Tag, (kind, state)
         return Tag, (), None, encoder.within(obj, kind, state)
@@ -311,11 +331,9 @@ def _fills(value: object, wanted: int) -> bool:
             if id(obj) in seen or isinstance(obj, (type, ModuleType, FunctionType)):
                 continue
             seen.add(id(obj))
-            found += (
-                object.__sizeof__(obj)
-                if not isinstance(obj, (list, dict, str, bytes))
-                else sys.getsizeof(obj)
-            )
+            # The frames of pandas measure every string in them when asked.
+            frame = type(obj).__module__.startswith("pandas.")
+            found += object.__sizeof__(obj) if frame else sys.getsizeof(obj, 64)
             if found >= wanted:
                 return True
             following += gc.get_referents(obj)

@@ -15,13 +15,14 @@ from __future__ import annotations
 from _blake2 import blake2b
 from _pickle import dumps
 
-from .encode import DIGEST, Encoder, Unkeyable, type_name
+from .encode import DIGEST, Encoder, Unkeyable, refusal, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _ATOMS = (str, int, float, bool, type(None), bytes)
+_LONG = (str, bytes)
 _CONTAINERS: dict[type, bytes] = {
     list: b"list",
     tuple: b"tuple",
@@ -70,7 +71,7 @@ def digest(encoder: Encoder, value: object, path: str) -> str:
     """The digest of `value` in hex."""
     if type(value) in _ATOMS:
         return blake2b(dumps(value, 5), digest_size=DIGEST).hexdigest()
-    nodes: dict[int, _Node] = {}
+    nodes: dict[int, Any] = {}
     root = _Node(value, (None, path))
     nodes[id(value)] = root
     _number(encoder, root, nodes)
@@ -90,7 +91,7 @@ def _atom(value: object) -> bytes:
     return b"a" + (token if len(token) <= 64 else blake2b(token, digest_size=DIGEST).digest())
 
 
-def _number(encoder: Encoder, root: _Node, nodes: dict[int, _Node]) -> None:
+def _number(encoder: Encoder, root: _Node, nodes: dict[int, Any]) -> None:
     """Tarjan's walk with a stack of its own: components are finished children first."""
     count = 0
     work = [root]
@@ -135,7 +136,7 @@ def _tokens(node: _Node) -> list[bytes]:
     return sorted(tokens) if node.unordered else tokens
 
 
-def _expand(encoder: Encoder, node: _Node, nodes: dict[int, _Node]) -> None:
+def _expand(encoder: Encoder, node: _Node, nodes: dict[int, Any]) -> None:
     """Finds the children of a node."""
     value: Any = node.value
     kind = type(value)
@@ -171,15 +172,22 @@ def _expand(encoder: Encoder, node: _Node, nodes: dict[int, _Node]) -> None:
         raise Unkeyable(_path(node) + error.path, error.what, error.why) from None
     except RecursionError:
         raise Unkeyable(_path(node), type_name(kind), "describing it does not end") from None
+    except Exception as failure:
+        raise Unkeyable(_path(node), type_name(kind), refusal(value, failure).why) from failure
     node.kind = described.encode("utf-8", "backslashreplace")
     inside, node.inside = node.inside, True
     node.children = [_child(state, node, "", nodes)]
     node.inside = inside
 
 
-def _child(value: Any, parent: _Node, label: str, nodes: dict[int, _Node]) -> Any:
+def _child(value: Any, parent: _Node, label: str, nodes: dict[int, Any]) -> Any:
     if type(value) in _ATOMS:
-        return _atom(value)
+        if type(value) not in _LONG or len(value) < 1000:
+            return _atom(value)
+        known = nodes.get(id(value))  # a long text may be there a million times
+        if known is None:
+            known = nodes[id(value)] = (_atom(value), value)
+        return known[0]
     known = nodes.get(id(value))
     if known is None:
         known = nodes[id(value)] = _Node(value, (parent, label), parent.inside)

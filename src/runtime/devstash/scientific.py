@@ -198,37 +198,44 @@ def _arrow(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 
 def _arrow_array(encoder: Encoder, obj: Any) -> Any:
     """An Arrow array by its elements, however they are cut into chunks."""
+    from importlib import import_module
+
+    compute = import_module("pyarrow.compute")  # of the package that the object is of
+
     arrow = sys.modules["pyarrow"]
-    chunked = obj if isinstance(obj, arrow.ChunkedArray) else arrow.chunked_array([obj])
-    kind = chunked.type
     types = arrow.types
-    fixed = types.is_primitive(kind) and not types.is_boolean(kind)
-    if fixed:
-        # The bits of a null are not defined, nor is there need for a mask where nothing is null.
-        nulls = chunked.null_count
-        if nulls and chunked.num_chunks > 1:
-            chunked = arrow.chunked_array([arrow.concat_arrays(chunked.chunks)])
-        hasher = _Hashing()
-        width = kind.bit_width // 8
-        for chunk in chunked.chunks:
-            if not len(chunk):
-                continue
-            if nulls:
-                hasher.write(bytes(chunk.is_valid().to_pylist()))
-                chunk = chunk.drop_null()
-            buffer = chunk.buffers()[1]
-            if len(chunk):
-                hasher.write(
-                    memoryview(buffer).cast("B")[chunk.offset * width : (chunk.offset + len(chunk)) * width]
-                )
-        return str(kind), len(chunked), nulls, hasher.hasher.digest()
+    chunks = obj.chunks if isinstance(obj, arrow.ChunkedArray) else [obj]
+    kind = obj.type
+    text = types.is_string(kind) or types.is_binary(kind)
+    large = types.is_large_string(kind) or types.is_large_binary(kind)
     if types.is_dictionary(kind):
-        whole = chunked.combine_chunks()
-        parts = whole.chunks if isinstance(whole, arrow.ChunkedArray) else [whole]
-        return str(kind), [
-            (_arrow_array(encoder, part.indices), _arrow_array(encoder, part.dictionary)) for part in parts
-        ]
-    return str(kind), len(chunked), _list(encoder, chunked.to_pylist())
+        parts = [(_arrow_array(encoder, c.indices), _arrow_array(encoder, c.dictionary)) for c in chunks]
+        return str(kind), parts
+    if not (text or large or (types.is_primitive(kind) and not types.is_boolean(kind))):
+        return str(kind), len(obj), _list(encoder, obj.to_pylist())
+    validity = b""
+    if obj.null_count:  # what lies under a null is not defined
+        validity = _bytes(bytes([valid for chunk in chunks for valid in chunk.is_valid().to_pylist()]))
+        chunks = [chunk.drop_null() for chunk in chunks]
+    sizes, contents = _Hashing(), _Hashing()
+    for chunk in chunks:
+        if not len(chunk):
+            continue
+        if text or large:
+            offsets = memoryview(chunk.buffers()[1]).cast("B").cast("q" if large else "i")
+            first, last = offsets[chunk.offset], offsets[chunk.offset + len(chunk)]
+            _write_numbers(compute.binary_length(chunk).cast(arrow.int64()), sizes)
+            if last > first:
+                contents.write(memoryview(chunk.buffers()[2]).cast("B")[first:last])
+        else:
+            _write_numbers(chunk, contents)
+    return str(kind), len(obj), validity, sizes.hasher.digest(), contents.hasher.digest()
+
+
+def _write_numbers(chunk: Any, sink: _Hashing) -> None:
+    width = chunk.type.bit_width // 8
+    view = memoryview(chunk.buffers()[1]).cast("B")
+    sink.write(view[chunk.offset * width : (chunk.offset + len(chunk)) * width])
 
 
 def _arrow_type(encoder: Encoder, obj: Any) -> tuple[str, Any]:
@@ -259,9 +266,7 @@ def _polars_column(encoder: Encoder, column: Any) -> Any:
         return str(dtype), _polars_numbers(plain)
     if str(dtype).startswith("Object"):
         return str(dtype), _list(encoder, column.to_list())
-    categories = (
-        column.cat.get_categories().to_list() if str(dtype).startswith(("Categorical", "Enum")) else None
-    )
+    categories = dtype.categories.to_list() if str(dtype).startswith("Enum") else None
     return str(dtype), categories, _list(encoder, column.to_list())
 
 
@@ -321,6 +326,7 @@ def _tensor(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 
 _KNOWN: dict[str, Describer] = {
     "numpy.ndarray": _array,
+    "numpy.MaskedConstant": lambda encoder, obj: ("singleton", "numpy.ma.masked"),
     "numpy.MaskedArray": _masked,
     "numpy.ma.MaskedArray": _masked,
     "pandas.DataFrame": _frame,
