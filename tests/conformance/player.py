@@ -2,8 +2,9 @@
 
 A subject is an object with
     script(text)            the script as this subject wants it, from one with `# @devstash` markers
+    tally(text)             the module that counts, likewise
     argv(script, args)      the command line
-    env                     the environment
+    environment(root)       the environment; root is a folder for this one scenario, above the working folder
     age(folder, seconds)    make what is cached look older
     strict                  whether stderr has to be what the scenario says
 """
@@ -57,7 +58,8 @@ class Folder:
         self.time = WRITTEN
         self.work.mkdir(parents=True)
         self.aside.mkdir()
-        (self.work / "tally.py").write_text((HERE / "tally.py").read_text())
+        self.env = subject.environment(Path(root))
+        (self.work / "tally.py").write_text(subject.tally((HERE / "tally.py").read_text()))
 
     def change(self, step):
         """Do what a Change says."""
@@ -96,10 +98,9 @@ class Folder:
         done = subprocess.run(
             [*SHELL, str(self.count), *self.subject.argv("main.py", step.args)],
             cwd=self.work,
-            env={**self.subject.env, **step.env},
+            env={**self.env, **step.env},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=TIMEOUT,
         )
         return self.counted()[len(before) :], done

@@ -175,7 +175,7 @@ def _attribute(scenario, line, path, number):
 
 def _steps(blocks, path):
     if any(head in ("different", "same") for head, _, _ in blocks):
-        return _values(dict((head, lines) for head, lines, _ in blocks))
+        return _values({head: lines for head, lines, _ in blocks})
     steps = []
     for head, lines, number in blocks:
         place = "%s:%d" % (path, number)

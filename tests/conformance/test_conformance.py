@@ -18,10 +18,15 @@ class Devstash:
     strict = True
 
     def __init__(self, home):
-        self.env = base_environment(home)
+        self.home = home
 
     def script(self, text):
         return text
+
+    tally = script
+
+    def environment(self, root):
+        return base_environment(self.home)
 
     def argv(self, script, args):
         return [binary(), "run", "--python", sys.executable, script, *args]

@@ -56,5 +56,7 @@ print(found)
 key = b"k3y"
 hidden = base64.b64encode(functools.partial(xor, key)(options.text.encode())).decode()  # @devstash
 print(hidden)
-shown = functools.reduce(lambda data, f: f(data), [base64.b64decode, functools.partial(xor, key), bytes.decode], hidden)  # @devstash
+shown = functools.reduce(
+    lambda data, f: f(data), [base64.b64decode, functools.partial(xor, key), bytes.decode], hidden
+)  # @devstash
 print(shown)

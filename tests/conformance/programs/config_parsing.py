@@ -39,7 +39,7 @@ def overlay(section, environment, prefix):
     changed = dict(section)
     for name, value in environment.items():
         if name.startswith(prefix):
-            changed[name[len(prefix):].lower()] = value
+            changed[name[len(prefix) :].lower()] = value
     return changed
 
 

@@ -80,8 +80,12 @@ def evaluate(node, names):
     if isinstance(node, Name):
         return names[node.name]
     left, right = evaluate(node.left, names), evaluate(node.right, names)
-    return {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right,
-            "/": lambda: left / right}[node.operator]()
+    return {
+        "+": lambda: left + right,
+        "-": lambda: left - right,
+        "*": lambda: left * right,
+        "/": lambda: left / right,
+    }[node.operator]()
 
 
 status = 0

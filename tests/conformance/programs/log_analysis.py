@@ -5,13 +5,13 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address, ip_network
 
-LOG = r'''
+LOG = r"""
 10.0.0.1 - - [10/Oct/2023:13:55:36 +0200] "GET /index.html HTTP/1.1" 200 2326
 10.0.0.2 - - [10/Oct/2023:13:56:01 +0200] "GET /missing HTTP/1.1" 404 209
 192.168.1.9 - ann [10/Oct/2023:14:01:10 +0200] "POST /login HTTP/1.1" 500 -
 10.0.0.1 - - [10/Oct/2023:14:02:00 +0200] "GET /index.html HTTP/1.1" 304 0
 not a log line
-'''
+"""
 
 LINE = re.compile(
     r'(?P<host>\S+) \S+ (?P<user>\S+) \[(?P<time>[^]]+)\] "(?P<method>\S+) (?P<path>\S+) [^"]*" (?P<status>\d+) (?P<size>\S+)'

@@ -21,7 +21,9 @@ def read(text):
 
 def enrich(sales, shops):
     joined = sales.merge(shops, on="shop", how="left")
-    return joined.assign(total=joined["units"].fillna(0) * joined["price"], month=joined["date"].dt.strftime("%Y-%m"))
+    return joined.assign(
+        total=joined["units"].fillna(0) * joined["price"], month=joined["date"].dt.strftime("%Y-%m")
+    )
 
 
 sales = read(SALES)  # @devstash
@@ -29,9 +31,13 @@ print(sales.shape, int(sales["units"].isna().sum()))
 full = enrich(sales, SHOPS)  # @devstash
 by_city = full.groupby("city")["total"].sum()  # @devstash
 print(by_city.to_dict())
-pivot = full.pivot_table(index="month", columns="product", values="total", aggfunc="sum", fill_value=0.0)  # @devstash
+pivot = full.pivot_table(
+    index="month", columns="product", values="total", aggfunc="sum", fill_value=0.0
+)  # @devstash
 print(pivot.to_string())
-best = full.sort_values(["total", "date"], ascending=False).head(2).reset_index(drop=True)["product"].tolist()  # @devstash
+best = (
+    full.sort_values(["total", "date"], ascending=False).head(2).reset_index(drop=True)["product"].tolist()
+)  # @devstash
 print(best)
 full.loc[0, "total"] = 0.0
 changed = full.groupby("shop").agg(total=("total", "sum"), rows=("total", "size")).round(2)  # @devstash

@@ -47,7 +47,9 @@ def search(values):
     if not values or all(len(v) == 1 for v in values.values()):
         return values
     _, cell = min((len(v), cell) for cell, v in values.items() if len(v) > 1)
-    return next((found for digit in values[cell] if (found := search(assign(dict(values), cell, digit)))), False)
+    return next(
+        (found for digit in values[cell] if (found := search(assign(dict(values), cell, digit)))), False
+    )
 
 
 def show(values):

@@ -64,8 +64,10 @@ def render(nodes, context):
     return "".join(out)
 
 
-TEXT = "Hello {{ user.name | upper }}!{% if items %}\n{% for item in items %}- {{ item.title | escape }}\n{% endfor %}" \
-       "{% endif %}{{ items | length }} in all"
+TEXT = (
+    "Hello {{ user.name | upper }}!{% if items %}\n{% for item in items %}- {{ item.title | escape }}\n{% endfor %}"
+    "{% endif %}{{ items | length }} in all"
+)
 
 nodes = compile_template(TEXT)  # @devstash
 context = {"user": {"name": "ann"}, "items": [{"title": "<one>"}, {"title": "two & three"}]}
