@@ -205,37 +205,45 @@ def _stateless(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     return "object " + name, known
 
 
-_sentinels: dict[int, tuple[Any, str | None]] = {}
+_sentinels: dict[int, tuple[Any, str]] = {}
 
 
 def _sentinel_name(obj: Any) -> str | None:
+    """The name that an object goes by in a module or a class of it.
+
+    A bare object is looked for everywhere, others where their class is at home. What an installed module
+    calls its sentinels does not change, so it is looked up once; what the project does may.
+    """
     known = _sentinels.get(id(obj))
-    if known is not None and known[1] is not None:
+    if known is not None:
         return known[1]
-    everywhere = type(obj) is object
-    # A bare object is looked for everywhere, once; others where their class is at home, which must be
-    # quick.
-    at_home = sorted({"__main__", str(type(obj).__module__)})
-    for module_name in sorted(sys.modules) if everywhere else at_home:
-        module = sys.modules.get(module_name)
-        if type(module) is not ModuleType or not (
-            everywhere or origin.of_namespace(vars(module)) == origin.PROJECT
-        ):
-            continue
-        for name, value in list(vars(module).items()):
-            if value is obj:
-                found = f"{module_name}.{name}"
-                break
-            if isinstance(value, type) and getattr(value, "__module__", None) == module_name:
-                inner = next((key for key, held in list(vars(value).items()) if held is obj), None)
-                if inner is not None:
-                    found = f"{module_name}.{value.__qualname__}.{inner}"
-                    break
-        else:
-            continue
-        if everywhere and len(_sentinels) < _LIMIT:
-            _sentinels[id(obj)] = (obj, found)
-        return found
+    kind = type(obj)
+    ours = kind is object or origin.of_class(kind) == origin.PROJECT
+    homes = (
+        sorted(sys.modules)
+        if kind is object
+        else {"__main__", str(kind.__module__)}
+        if ours
+        else {kind.__module__}
+    )
+    for home in sorted(homes):
+        module = sys.modules.get(home)
+        found = _name_in(module, obj) if type(module) is ModuleType else None
+        if found is not None:
+            if (kind is object or not ours) and len(_sentinels) < _LIMIT:
+                _sentinels[id(obj)] = (obj, found)
+            return found
+    return None
+
+
+def _name_in(module: ModuleType, obj: Any) -> str | None:
+    for name, value in list(vars(module).items()):
+        if value is obj:
+            return f"{module.__name__}.{name}"
+        if isinstance(value, type) and getattr(value, "__module__", None) == module.__name__:
+            for inner, held in list(vars(value).items()):
+                if held is obj:
+                    return f"{module.__name__}.{value.__qualname__}.{inner}"
     return None
 
 

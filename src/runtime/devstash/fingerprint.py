@@ -93,6 +93,11 @@ _OF_ENUM = (
     "_value_repr_",
 )
 
+_FIELDS = frozenset(("__dataclass_fields__", "__pydantic_fields__", "__pydantic_decorators__"))
+_NO_DEFAULT = ("_MISSING_TYPE", "PydanticUndefinedType")
+_LIMIT = 4096  # classes made anew on every call must not fill the memory
+_described: dict[int, tuple[Any, bytes, list[Any]]] = {}
+
 _DESCRIPTORS = (
     GetSetDescriptorType,
     MemberDescriptorType,
@@ -482,12 +487,34 @@ class Reach:
         for name, value in sorted(held.items()):
             if name in _DERIVED or isinstance(value, _DESCRIPTORS):
                 continue
+            if name in _FIELDS:
+                hasher.update(self._fields(f"{kind.__qualname__}.{name}", value))
+                continue
             if isinstance(members, dict) and (name in members or name.startswith(_OF_ENUM)):
                 continue
             self._member(kind, name, value, hasher, data)
         if data:
             hasher.update(self._data(data, f"{kind.__module__}.{kind.__qualname__}"))
         self.put(f"class {kind.__module__}.{kind.__qualname__}", hasher.hexdigest())
+
+    def _fields(self, path: str, value: Any) -> bytes:
+        """The description of the fields of a dataclass or its like.
+
+        The methods made from it were made once and for all, so it is encoded once. Defaults that can change
+        are parts of these methods.
+        """
+        known = _described.get(id(value))
+        if known is None:
+            encoder = Encoder()
+            known = (value, encoder.digest(value, path).encode(), list(encoder.met.values()))
+            held = value.values() if isinstance(value, dict) else ()
+            if all(_is_fixed(getattr(field, "default", None)) for field in held):
+                if len(_described) >= _LIMIT:
+                    _described.clear()
+                _described[id(value)] = known
+        for code in known[2]:
+            self.encoder.meet(code)
+        return known[1]
 
     def _member(self, kind: type, name: str, value: Any, hasher: Any, data: list[tuple[str, Any]]) -> None:
         """One attribute of a class."""
@@ -537,6 +564,11 @@ class Reach:
                 else:
                     held.append((called, obj.__dict__.get("__doc__")))
             self.put(name, self.encoder.digest(held, name))
+
+
+def _is_fixed(default: Any) -> bool:
+    kind = type(default)
+    return kind in (str, int, float, bool, bytes, type(None)) or kind.__name__ in _NO_DEFAULT
 
 
 def _joined(digests: list[str]) -> str:
