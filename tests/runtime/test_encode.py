@@ -480,7 +480,7 @@ def test_closures_and_defaults_count():
 def test_many_encodings_do_not_fill_the_memory():
     from devstash import bytecode, describe
 
-    for _ in range(describe._LIMIT + 10):
+    for _ in range(describe.LIMIT + 10):
         encode(type("Made", (), {})())
-    assert len(describe._describers) <= describe._LIMIT
+    assert len(describe._describers) <= describe.LIMIT
     assert len(bytecode._known) <= bytecode._LIMIT

@@ -17,14 +17,9 @@ import sys
 from _blake2 import blake2b
 from types import (
     BuiltinFunctionType,
-    ClassMethodDescriptorType,
     FunctionType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
     MethodType,
     ModuleType,
-    WrapperDescriptorType,
 )
 
 from . import origin
@@ -36,75 +31,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MISSING = object()
-
-# Attributes of a class that follow from its other parts, or say nothing about what it does.
-_DERIVED = frozenset(
-    (
-        "__module__",
-        "__qualname__",
-        "__dict__",
-        "__weakref__",
-        "__doc__",
-        "__annotations__",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__abstractmethods__",
-        "_abc_impl",
-        "__parameters__",
-        "__orig_bases__",
-        "__annotate__",
-        "__annotate_func__",
-        "__annotations_cache__",
-        "__conditional_annotations__",
-        "__signature__",
-        "__slotnames__",  # written by the first pickling of an instance
-        "__dataclass_params__",
-        "__match_args__",
-        "__attrs_props__",
-        "__attrs_base_of_slotted__",
-        "__mapper__",
-        "__class_vars__",
-        "__pydantic_core_schema__",
-        "__pydantic_validator__",
-        "__pydantic_serializer__",
-        "__pydantic_complete__",
-        "__pydantic_parent_namespace__",
-        "__pydantic_generic_metadata__",
-        "__pydantic_setattr_handlers__",
-        "__pydantic_fields_complete__",
-        "__pydantic_computed_fields__",
-        "__pydantic_custom_init__",
-        "__pydantic_post_init__",
-        "__pydantic_root_model__",
-        "__pydantic_extra_info__",
-        "__pydantic_init_subclass__",
-        "_sa_class_manager",
-        "_sa_registry",
-    )
-)
-# An enum's own tables, from which its members have been taken.
-_OF_ENUM = (
-    "_member_",
-    "_value2member",
-    "_hashable_",
-    "_unhashable_",
-    "_use_args_",
-    "_new_member_",
-    "_value_repr_",
-)
-
-_FIELDS = frozenset(("__dataclass_fields__", "__pydantic_fields__", "__pydantic_decorators__"))
-_NO_DEFAULT = ("_MISSING_TYPE", "PydanticUndefinedType")
-_LIMIT = 4096  # classes made anew on every call must not fill the memory
-_described: dict[int, tuple[Any, bytes, list[Any]]] = {}
-
-_DESCRIPTORS = (
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    WrapperDescriptorType,
-    ClassMethodDescriptorType,
-)
 
 # Code that names one of these can read what otherwise does not count.
 _READS_DOCS = frozenset(("__doc__", "getdoc", "help"))
@@ -138,20 +64,22 @@ class Reach:
         self.names: set[str] = set()
         #: Project modules that the call could import but that nobody has imported yet.
         self.unimported: dict[str, Any] = {}
+        #: The data that the code reads, by name: module-level values, defaults, what closures hold.
+        self.values: dict[str, Any] = {}
         self._found: dict[str, list[str]] = {}
-        self._seen: dict[int, Any] = {}
+        self.seen: dict[int, Any] = {}
         self._globals: set[tuple[int, str]] = set()
         self._looked: set[tuple[int, int]] = set()
         self._loose: dict[str, tuple[ModuleType, int]] = {}
-        self._documented: list[Any] = []
+        self.documented: list[Any] = []
 
     def components(self) -> dict[str, str]:
         """Everything reached, once all that is still open has been followed."""
         met = self.encoder.met
         known = -1
-        while known != (known := len(self._seen) + len(self.names) + len(met) + len(self.unimported)):
+        while known != (known := len(self.seen) + len(self.names) + len(met) + len(self.unimported)):
             for value in list(met.values()):
-                if id(value) not in self._seen:
+                if id(value) not in self.seen:
                     self.follow(value)
             for name, (module, size) in list(self._loose.items()):
                 if size != len(self.names):
@@ -168,23 +96,23 @@ class Reach:
         """Follow a function, method, class, module or other object to its code."""
         kind = type(value)
         if kind is FunctionType:
-            self._function(value)
+            self.function(value)
         elif kind is MethodType:
             self.follow(value.__func__)
         elif issubclass(kind, type):
-            self._class(value)
+            self.follow_class(value)
         elif kind is ModuleType or isinstance(value, ModuleType):
-            self._seen[id(value)] = value
+            self.seen[id(value)] = value
             self._loosely(value)
         elif kind is BuiltinFunctionType:
-            self._seen[id(value)] = value
-            self._place(origin.of_module_name(value.__module__))
+            self.seen[id(value)] = value
+            self.place(origin.of_module_name(value.__module__))
         else:
             wrapped = getattr(value, "__wrapped__", None)
-            self._seen[id(value)] = value
+            self.seen[id(value)] = value
             if type(wrapped) is FunctionType:  # functools.lru_cache and the like
                 self.follow(wrapped)
-            self._class(kind)
+            self.follow_class(kind)
 
     def put(self, name: str, digest: str) -> None:
         """Add a component. Two different things of one name count as both, in their order."""
@@ -198,10 +126,10 @@ class Reach:
 
     # --- functions ----------------------------------------------------------------------------------------
 
-    def _function(self, function: FunctionType) -> None:
-        if id(function) in self._seen:
+    def function(self, function: FunctionType) -> None:
+        if id(function) in self.seen:
             return
-        self._seen[id(function)] = function
+        self.seen[id(function)] = function
         namespace = function.__globals__
         place = origin.of_namespace(namespace)
         own = function.__dict__
@@ -211,7 +139,7 @@ class Reach:
         closure = function.__closure__
         if place != origin.PROJECT:
             # Of installed code only what the project gave to it counts.
-            self._place(place)
+            self.place(place)
             if closure:
                 for variable, cell in zip(code.co_freevars, closure):
                     self._cell(f"{name}.{variable}", cell)
@@ -219,18 +147,18 @@ class Reach:
                 self.follow(wrapped)
             return
         known = facts(code)
-        self._documented.append(function)
+        self.documented.append(function)
         hasher = blake2b(known.digest, digest_size=DIGEST)
         if function.__defaults__ or function.__kwdefaults__:
             defaults = (function.__defaults__, function.__kwdefaults__)
-            hasher.update(self._data(defaults, f"{function.__qualname__}.__defaults__"))
+            hasher.update(self.data(defaults, f"{function.__qualname__}.__defaults__"))
         if closure:
             for variable, cell in zip(code.co_freevars, closure):
                 hasher.update(self._cell(f"{function.__qualname__}.{variable}", cell))
         if own:
             held = {key: value for key, value in own.items() if key != "__wrapped__"}
             if held:
-                hasher.update(self._data(held, function.__qualname__))
+                hasher.update(self.data(held, function.__qualname__))
             if wrapped is not None:
                 self.follow(wrapped)
         self._read(known, namespace, hasher)
@@ -242,14 +170,15 @@ class Reach:
             value = cell.cell_contents
         except ValueError:
             return b"empty"
-        if id(value) in self._seen and isinstance(value, (FunctionType, type)):
+        if id(value) in self.seen and isinstance(value, (FunctionType, type)):
             return f"{value.__module__}.{value.__qualname__}".encode()
         if isinstance(value, type):
             self.follow(value)
             return f"{value.__module__}.{value.__qualname__}".encode()
-        return self._data(value, path)
+        return self.data(value, path)
 
-    def _data(self, value: Any, path: str) -> bytes:
+    def data(self, value: Any, path: str) -> bytes:
+        self.values[path] = value
         return self.encoder.digest(value, path).encode()
 
     def expression(self, known: Facts, names: dict[str, Any]) -> str:
@@ -279,7 +208,7 @@ class Reach:
             if value is _MISSING:
                 value = _builtin(namespace, name)
                 if type(value) is FunctionType:  # a builtin that was replaced, or `help` and its kind
-                    self._function(value)
+                    self.function(value)
                 continue
             self._global(namespace, name, value, known, hasher)
         if known.imports:
@@ -326,6 +255,7 @@ class Reach:
             return
         self._globals.add(place)
         path = f"{namespace.get('__name__')}.{name}"
+        self.values["global " + path] = value
         self.put("global " + path, self.encoder.digest(value, path))
 
     def _dynamic(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
@@ -359,14 +289,14 @@ class Reach:
         if place in self._looked:
             return
         self._looked.add(place)
-        self._seen[id(module)] = module
+        self.seen[id(module)] = module
         self._attributes(module, known.names, known.dynamic, known.words)
 
     def _loosely(self, module: ModuleType) -> None:
         """Follow a module that is handed around: any code that is reached may read its attributes."""
         place = origin.of_namespace(vars(module))
         if place != origin.PROJECT:
-            self._place(place)
+            self.place(place)
         elif module.__name__ not in self._loose:
             self._loose[module.__name__] = (module, -1)
 
@@ -374,13 +304,13 @@ class Reach:
         namespace = vars(module)
         place = origin.of_namespace(namespace)
         if place != origin.PROJECT:
-            self._place(place)
+            self.place(place)
             for name in names:
                 value = namespace.get(name)
                 # The package's own functions count by its version; one that the project put there, as
                 # itself.
                 if type(value) is FunctionType and origin.of_namespace(value.__globals__) == origin.PROJECT:
-                    self._function(value)
+                    self.function(value)
                 elif type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
                     step = (id(value), id(names))
                     if step not in self._looked:
@@ -397,18 +327,18 @@ class Reach:
             if name[:2] == "__" and name not in _READABLE:
                 continue
             if isinstance(value, ModuleType):
-                self._seen[id(value)] = value
+                self.seen[id(value)] = value
                 hasher.update(f"{name}={value.__name__};".encode())
                 place_of = origin.of_namespace(vars(value))
                 if place_of == origin.PROJECT:
                     self._loosely(value)
                 else:
-                    self._place(place_of)
+                    self.place(place_of)
             else:
                 self._global(namespace, name, value, None, hasher)
         made = namespace.get("__getattr__")
         if type(made) is FunctionType:
-            self._function(made)
+            self.function(made)
         if hasher.digest() != empty:
             self.put(f"module {module.__name__}", hasher.hexdigest())
 
@@ -441,121 +371,38 @@ class Reach:
                 source = locate(module_name)
                 if isinstance(source, str):
                     found = True
-                    self._place(source)
+                    self.place(source)
                 elif source is not None:
                     found = True
                     self.unimported[module_name] = source
         return found
 
-    def _place(self, place: str) -> None:
+    def place(self, place: str) -> None:
         if place != origin.PYTHON and place != origin.PROJECT:
             name, _, version = place.partition(" ")
             self.put("package " + name, blake2b(version.encode(), digest_size=DIGEST).hexdigest())
 
-    # --- classes ------------------------------------------------------------------------------------------
+    def follow_class(self, kind: Any) -> None:
+        """Follow a class."""
+        if id(kind) not in self.seen:
+            from .classes import follow_class
 
-    def _class(self, kind: Any) -> None:
-        if id(kind) in self._seen:
-            return
-        self._seen[id(kind)] = kind
-        place = origin.of_class(kind)
-        if place != origin.PROJECT:
-            self._place(place)
-            for base in kind.__mro__[1:]:
-                if base.__flags__ & 512 and origin.of_class(base) == origin.PROJECT:
-                    self._class(base)
-            return
-        self._documented.append(kind)
-        hasher = blake2b(digest_size=DIGEST)
-        for base in kind.__mro__[1:]:
-            hasher.update(f"{base.__module__}.{base.__qualname__};".encode())
-            if base is not object:
-                self._class(base)
-        if type(kind) is not type:
-            hasher.update(f"metaclass={type(kind).__qualname__};".encode())
-            self._class(type(kind))
-        held = vars(kind)
-        data: list[tuple[str, Any]] = []
-        members = held.get("_member_map_")
-        if isinstance(members, dict):
-            data.append(("members", [(name, member._value_) for name, member in members.items()]))
-        if _has_fields(kind):
-            from .describe import annotations_of
-
-            data.append(("annotations", annotations_of(kind)))
-            data.append(("doc", held.get("__doc__")))
-        for name, value in sorted(held.items()):
-            if name in _DERIVED or isinstance(value, _DESCRIPTORS):
-                continue
-            if name in _FIELDS:
-                hasher.update(self._fields(f"{kind.__qualname__}.{name}", value))
-                continue
-            if isinstance(members, dict) and (name in members or name.startswith(_OF_ENUM)):
-                continue
-            self._member(kind, name, value, hasher, data)
-        if data:
-            hasher.update(self._data(data, f"{kind.__module__}.{kind.__qualname__}"))
-        self.put(f"class {kind.__module__}.{kind.__qualname__}", hasher.hexdigest())
-
-    def _fields(self, path: str, value: Any) -> bytes:
-        """The description of the fields of a dataclass or its like.
-
-        The methods made from it were made once and for all, so it is encoded once. Defaults that can change
-        are parts of these methods.
-        """
-        known = _described.get(id(value))
-        if known is None:
-            encoder = Encoder()
-            known = (value, encoder.digest(value, path).encode(), list(encoder.met.values()))
-            held = value.values() if isinstance(value, dict) else ()
-            if all(_is_fixed(getattr(field, "default", None)) for field in held):
-                if len(_described) >= _LIMIT:
-                    _described.clear()
-                _described[id(value)] = known
-        for code in known[2]:
-            self.encoder.meet(code)
-        return known[1]
-
-    def _member(self, kind: type, name: str, value: Any, hasher: Any, data: list[tuple[str, Any]]) -> None:
-        """One attribute of a class."""
-        sort = type(value)
-        if sort is FunctionType:
-            if value.__code__.co_filename.startswith("<attrs generated"):
-                return  # it follows from the list of fields
-            if value.__qualname__ == f"{kind.__qualname__}.{name}" and value.__module__ == kind.__module__:
-                self._function(value)
-            else:
-                data.append((name, value))
-        elif sort is classmethod or sort is staticmethod:
-            hasher.update(f"{name}={sort.__name__};".encode())
-            self._member(kind, name, value.__func__, hasher, data)
-        elif sort is property:
-            hasher.update(f"{name}=property;".encode())
-            for part in (value.fget, value.fset, value.fdel):
-                if part is not None:
-                    self._member(kind, name, part, hasher, data)
-        elif sort.__qualname__ == "cached_property" and hasattr(value, "func"):
-            hasher.update(f"{name}=cached_property;".encode())
-            self._member(kind, name, value.func, hasher, data)
-        elif issubclass(sort, type) and value.__qualname__ == f"{kind.__qualname__}.{name}":
-            self._class(value)
-        else:
-            data.append((name, value))
+            follow_class(self, kind)
 
     # --- what only some code can read ---------------------------------------------------------------------
 
     def _descriptive(self) -> None:
         """Docstrings, annotations and source text, where reached code could read them."""
         if not _READS_SOURCE.isdisjoint(self.names):
-            for home in sorted({str(obj.__module__) for obj in self._documented}):
+            for home in sorted({str(obj.__module__) for obj in self.documented}):
                 self._file(home, getattr(sys.modules.get(home), "__file__", None))
         for trigger, name in ((_READS_DOCS, "documentation"), (_READS_ANNOTATIONS, "annotations")):
             if trigger.isdisjoint(self.names):
                 continue
-            from .describe import annotations_of
+            from .standard import annotations_of
 
             held: list[Any] = []
-            for obj in self._documented:
+            for obj in self.documented:
                 called = f"{obj.__module__}.{obj.__qualname__}"
                 if name == "annotations":
                     held.append((called, annotations_of(obj)))
@@ -564,11 +411,6 @@ class Reach:
                 else:
                     held.append((called, obj.__dict__.get("__doc__")))
             self.put(name, self.encoder.digest(held, name))
-
-
-def _is_fixed(default: Any) -> bool:
-    kind = type(default)
-    return kind in (str, int, float, bool, bytes, type(None)) or kind.__name__ in _NO_DEFAULT
 
 
 def _joined(digests: list[str]) -> str:
@@ -600,18 +442,3 @@ def _is_named(value: Any, module: object, name: str) -> bool:
     for part in name.split("."):
         found = getattr(found, "__dict__", {}).get(part)
     return found is value
-
-
-def _has_fields(kind: Any) -> bool:
-    """Whether the annotations of a class are its fields."""
-    marks = (
-        "__dataclass_fields__",
-        "__attrs_attrs__",
-        "__pydantic_fields__",
-        "model_fields",
-        "_fields",
-        "__total__",
-    )
-    if any(mark in kind.__dict__ for mark in marks):
-        return True
-    return type(kind) is not type and type(kind).__module__ not in ("abc", "enum", "typing")

@@ -73,7 +73,17 @@ _ALWAYS = (("python", _digest(_PYTHON)), ("format", _digest(str(FORMAT))))
 class Key:
     """The key of one call."""
 
-    __slots__ = ("_digest", "_shown", "_text", "_values", "components", "module", "qualname", "unimported")
+    __slots__ = (
+        "_digest",
+        "_shown",
+        "_text",
+        "_values",
+        "components",
+        "module",
+        "qualname",
+        "reached",
+        "unimported",
+    )
 
     def __init__(
         self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]
@@ -82,6 +92,8 @@ class Key:
         self.qualname = qualname
         #: Name to digest, in a fixed order.
         self.components = components
+        #: What the code reads besides its arguments, by name: module-level values, defaults, closures.
+        self.reached: dict[str, Any] = {}
         #: Project modules that the call may import and that were not imported yet.
         self.unimported: tuple[str, ...] = ()
         self._values: dict[str, Any] | None = values
@@ -182,6 +194,7 @@ def make_key(call: Call) -> Key:
     _declared(site, components, values)
     components.update(_ALWAYS)
     key = Key(module, site.name or qualname, components, values)
+    key.reached = reach.values
     if reach.unimported:
         key.unimported = tuple(sorted(reach.unimported))
     return key
