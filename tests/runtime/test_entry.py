@@ -554,6 +554,7 @@ def test_reading_imports_nothing_slow(tmp_path):
         "devstash.entry",
         "devstash.secret",
         "devstash.store",
+        "devstash.system",
     }
 
 

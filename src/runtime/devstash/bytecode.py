@@ -34,6 +34,7 @@ from .opcodes import (
     SKIP,
     SMALL,
     STORE_NAME,
+    WRITES_GLOBAL,
     UNCONDITIONAL,
     UNIT,
     VERSION,
@@ -310,6 +311,10 @@ class _Reading:
                     level, asked = recent
                     parts = asked if type(asked) is tuple else ()
                     collected.imports.append((name, level if type(level) is int else 0, parts))
+                elif op in WRITES_GLOBAL:
+                    # What it holds before is of interest too: after the call it tells whether the call changed it.
+                    collected.globals[name] = None
+                    collected.bare.add(name)
             ops.append(shown)
             arguments.append(argument)
         numbers.append(len(ops))

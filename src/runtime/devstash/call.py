@@ -20,6 +20,7 @@ from time import perf_counter
 from types import CellType, FunctionType
 
 from . import key as keys
+from . import sharing
 from . import store as stores
 from .encode import Unkeyable
 from .report import Reporter
@@ -33,23 +34,6 @@ if TYPE_CHECKING:
     from .site import Row
 
 BUILTIN = "@devstash"  # no script can have a name like this
-
-# Results of these types are never the argument itself in a sense that matters: nothing can be changed through them.
-_IMMUTABLE = (
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    bool,
-    type(None),
-    type(...),
-    type,
-    range,
-    frozenset,
-    FunctionType,
-)
-
 
 def _function_text(function: object) -> str:
     """How CPython names `function` in a TypeError about its arguments (`_PyObject_FunctionStr`)."""
@@ -133,6 +117,7 @@ class Call:
             return True
         self._calls.reporter.missed(site, key.qualname, value)
         self._before = keys.state_of(self)
+        key.previews  # noqa: B018  (the values have to be looked at before the call can change them)
         self._key = key
         return False
 
@@ -146,7 +131,7 @@ class Call:
         duration = perf_counter() - self._started
         reporter = self._calls.reporter
         try:
-            reason = self._unsound(result)
+            reason = self._unsound(key, result)
             if reason is None:
                 self._calls.store.save(key, result, {"duration": duration, "site": self.site})
                 reporter.happened(self.site, f"stored {key.qualname}")
@@ -164,20 +149,27 @@ class Call:
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         return result
 
-    def _unsound(self, result: object) -> str | None:
+    def _unsound(self, key: keys.Key, result: object) -> Optional[str]:
         """Why bringing back only `result` would not do what the call did, or None."""
         after = keys.state_of(self)
-        if after != self._before:
-            names = [name for name in {**self._before, **after} if after.get(name) != self._before.get(name)]
-            return f"the call changes {' and '.join(names)} in place, which a hit would not bring back"
-        if isinstance(result, _IMMUTABLE):
-            return None
+        changed = [name for name in self._before if after.get(name) != self._before[name]]
+        changed += [f"`{name}`" for name in keys.changes(key, keys.make_key(self))]
+        if changed:
+            return f"the call changes {' and '.join(changed)}, which a hit would not bring about"
+        given: dict[str, Any] = {}
         receiver = getattr(self.callee, "__self__", None)
-        if result is receiver:
-            return "the call returns its receiver itself"
-        given = [value for args, kwargs in self.arguments for value in (*args, *kwargs.values())]
-        if any(value is result for value in (*given, *self.names.values())):
-            return "the call returns one of its arguments itself"
+        if receiver is not None:
+            given["the receiver"] = receiver
+        if self.site.kind == "call":
+            for number, (args, kwargs) in enumerate(self.arguments, 1):
+                link = "" if number == 1 else f" of link {number}"
+                given.update((f"argument {place}{link}", value) for place, value in enumerate(args, 1))
+                given.update((f"argument `{name}`{link}", value) for name, value in kwargs.items())
+        for named in (self.names, self.bound or {}, key.reached):
+            given.update((f"`{name}`", value) for name, value in named.items())
+        with_whom = sharing.shared(result, given)
+        if with_whom is not None:
+            return f"the result has parts in common with {with_whom}, of which a hit would bring back copies"
         return None
 
     # --- a guarded function body ---------------------------------------------------------------------------

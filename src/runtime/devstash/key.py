@@ -57,6 +57,9 @@ class _NoKey:
     __slots__ = ()
 
 
+# Beginnings of the components that a call can change by running.
+_STATE = ("global ", "class ", "function ")
+
 #: `Call.keyed_by` of a call whose marker has no `key=`.
 NO_KEY = _NoKey()
 
@@ -225,6 +228,29 @@ def state_of(call: Call) -> dict[str, str]:
             continue
         state[f"`{name}`" if link == 1 else f"`{name}` of link {link}"] = digest
     return state
+
+
+def changes(before: Key, after: Key) -> list[str]:
+    """The components by which a call, keyed `before` and once more `after` it ran, shows that it changed what it
+    reads besides its arguments.
+
+    A module that the call was the first to import brings components that were not there before; others that come
+    or go say that a module-level name was bound or unbound.
+    """
+    names = [name for name in {**before.components, **after.components} if name.startswith(_STATE)]
+    found = []
+    for name in names:
+        old, new = before.components.get(name), after.components.get(name)
+        if old == new or (old is None and (not name.startswith("global ") or _is_new(name, before.unimported))):
+            continue
+        found.append(name)
+    return found
+
+
+def _is_new(component: str, unimported: tuple[str, ...]) -> bool:
+    """Whether a component `global M.NAME` is of a module that was not imported before."""
+    module = component[len("global ") :].rpartition(".")[0]
+    return any(module == name or module.startswith(name + ".") for name in unimported)
 
 
 def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:

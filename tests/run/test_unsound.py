@@ -1,0 +1,76 @@
+"""A call that does more than return a value of its own is not kept: the script computes what it would without us."""
+
+import pytest
+
+CASES = {
+    "returns_a_global": "L = [1]\ndef f(): return L\na = f()  # @devstash\na.append(3)\nprint(L, a is L)",
+    "returns_part_of_a_global": "D = {'k': [1]}\ndef f(): return D['k']\na = f()  # @devstash\na.append(3)\nprint(D)",
+    "changes_a_global": "D = {'n': 0}\ndef f():\n    D['n'] += 1\n    return 1\na = f()  # @devstash\nprint(D)",
+    "binds_a_global": "G = 0\ndef f():\n    global G\n    G = 5\n    return 1\na = f()  # @devstash\nprint(G)",
+    "binds_a_new_global": "def f():\n    global G\n    G = 5\n    return 1\na = f()  # @devstash\nprint(G)",
+    "unbinds_a_global": "G = 0\ndef f():\n    global G\n    del G\na = f()  # @devstash\nprint('G' in globals())",
+    "fills_a_global_once": (
+        "C = None\ndef f():\n    global C\n    C = C or [1]\n    return len(C)\nprint(f())  # @devstash\nprint(C)"
+    ),
+    "changes_a_class": "class K:\n    n = 0\n    def __init__(self): K.n += 1\nk = K()  # @devstash\nprint(K.n)",
+    "changes_a_closure": (
+        "def outer():\n    n = 0\n    def f(x):\n        nonlocal n\n        n += x\n        return 1\n"
+        "    r = f(3)  # @devstash\n    return r, n\nprint(outer())"
+    ),
+    "changes_a_default": "def f(x, seen=[]):\n    seen.append(x)\n    return 1\na = f(1)  # @devstash\nprint(f.__defaults__)",
+    "changes_an_argument": "r = [1]\ndef f(r): r.append(2)\nf(r)  # @devstash\nprint(r)",
+    "changes_a_nested_argument": "r = [[1]]\ndef f(r): r[0].append(2)\nf(r)  # @devstash\nprint(r)",
+    "changes_its_receiver": (
+        "class B:\n    def __init__(self): self.n = 0\n    def up(self):\n        self.n += 1\n        return 1\n"
+        "b = B()\nx = b.up()  # @devstash\nprint(b.n)"
+    ),
+    "returns_its_receiver": (
+        "class B:\n    def me(self): return self\nb = B()\nx = b.me()  # @devstash\nprint(x is b)"
+    ),
+    "returns_an_attribute": (
+        "class B:\n    def __init__(self): self.items = []\n    def get(self): return self.items\n"
+        "b = B()\nx = b.get()  # @devstash\nx.append(1)\nprint(b.items)"
+    ),
+    "returns_part_of_an_argument": (
+        "r = [[1], [2]]\ndef f(r): return r[0]\nx = f(r)  # @devstash\nx.append(9)\nprint(r)"
+    ),
+    "wraps_an_argument": "r = [1]\ndef f(r): return {'rows': (r,)}\nx = f(r)  # @devstash\nx['rows'][0].append(9)\nprint(r)",
+    "subscript": "d = {'k': [1]}\ne = d['k']  # @devstash\ne.append(2)\nprint(d)",
+    "marked_def": "r = [[1]]\ndef f(r):  # @devstash\n    return r[0]\nx = f(r)\nx.append(9)\nprint(r)",
+    "chain": "class B:\n    def a(self): return self\n    def b(self): return self\nb = B()\nx = b.a().b()  # @devstash\nprint(x is b)",
+    "uses_up_an_iterator": "i = iter([1, 2, 3])\nn = next(i)  # @devstash\nprint(n, list(i))",
+    "uses_up_its_own_iterator": (
+        "class I:\n    n = 0\n    def __iter__(self): return self\n    def __next__(self):\n        self.n += 1\n"
+        "        if self.n > 3: raise StopIteration\n        return self.n\n"
+        "i = I()\nprint(sum(i))  # @devstash\nprint(list(i))"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_hit_would_not_bring_about_is_not_kept(stash, case):
+    stash.write("s.py", CASES[case] + "\n")
+    expected = stash.plain("s.py")
+    for _ in range(3):
+        outcome = stash.run("s.py")
+        assert (outcome.stdout, outcome.status) == (expected.stdout, expected.status)
+        assert "s.py:" in outcome.stderr and "not cached: " in outcome.stderr
+
+
+KEPT = {
+    "a_copy": "r = [[1]]\ndef f(r):\n    log('f')\n    return [list(x) for x in r]\nx = f(r)  # @devstash",
+    "what_cannot_be_changed": "t = (1, 'a', (2.0,))\ndef f(t):\n    log('f')\n    return t, t[2]\nx = f(t)  # @devstash",
+    "a_path": "import pathlib\np = pathlib.Path('a')\ndef f(p):\n    log('f')\n    return {'p': p}\nx = f(p)  # @devstash",
+    "an_enum": "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(e):\n    log('f')\n    return [e]\nx = f(E.A)  # @devstash",
+    "a_class": "class K: pass\ndef f(k):\n    log('f')\n    return [k]\nx = f(K)  # @devstash",
+    "a_first_import": "def f(n):\n    import own\n    log('f')\n    return own.g(n)\nx = f(2)  # @devstash",
+}
+
+
+@pytest.mark.parametrize("case", KEPT)
+def test_what_can_be_brought_back_is_kept(stash, case):
+    stash.write("own.py", "C = [1]\ndef g(n):\n    return n * C[0]\n")
+    stash.write("s.py", KEPT[case] + "\nprint(x)\n", log=True)
+    first, second = stash.run("s.py"), stash.run("s.py")
+    assert first.raw == second.raw and not first.stderr
+    assert stash.executions() == ["f"]
