@@ -4,6 +4,10 @@
     python tests/conformance/peers.py                 all of it (some minutes)
     python tests/conformance/peers.py --peer joblib   one peer, to look at what it does; no table is written
     python tests/conformance/peers.py --only values   one theme likewise; also a part of a scenario's name
+    python tests/conformance/peers.py --fresh         peers too, although nothing about them has changed
+
+What came of a scenario with a peer is remembered (beside the environment) until the scenario, the peer's version, its
+adapter or the player changes; devstash itself is played every time.
 
 It makes a virtual environment of its own below .venvs/ with the peers and the packages that scenarios use. Use a
 Python from 3.12 on: pycasher and rote have releases for no older one.
@@ -11,6 +15,8 @@ Python from 3.12 on: pycasher and rote have releases for no older one.
 
 import argparse
 import concurrent.futures
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -75,17 +81,19 @@ def main():
     )
     parser.add_argument("--peer", action="append", help="only this one (may be repeated)")
     parser.add_argument("--only", default="", help="only scenarios whose theme and name contain this")
+    parser.add_argument("--fresh", action="store_true", help="forget what is known of the peers")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
 
     python = environment()
+    memory = Memory(python.parent.parent / "results.json", options.fresh or bool(options.peer))
     scenarios = [scenario for scenario in load_all() if options.only in scenario.id]
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         subjects, absent = find_subjects(python, Path(folder), options.peer)
         results = {}
         for subject in subjects:
             print("\n%s %s" % (subject.title, subject.version), flush=True)
-            results[subject] = play_all(subject, scenarios, python, Path(folder), options)
+            results[subject] = play_all(subject, scenarios, python, Path(folder), options, memory)
             print(
                 "  " + ", ".join("%d %s" % (n, kind) for kind, n in sorted(count(results[subject]).items()))
             )
@@ -123,19 +131,25 @@ def find_subjects(python, folder, wanted):
     return subjects, absent
 
 
-def play_all(subject, scenarios, python, folder, options):
+def play_all(subject, scenarios, python, folder, options, memory):
     """What came of each scenario: passed, wrong, repeated or n/a."""
     installed = set(output([python, "-c", INSTALLED]).split())
-    version = tuple(map(int, output([python, "-c", "import sys; print(*sys.version_info[:2])"]).split()))
+    release = output([python, "-c", "import platform; print(platform.python_version())"]).strip()
+    version = tuple(map(int, release.split(".")[:2]))
 
     def one(scenario):
         if not holds(scenario.python, version) or not installed.issuperset(scenario.packages):
             return scenario, NOT_APPLICABLE, None
         if subject.able is not None and not scenario.needs <= subject.able:
             return scenario, NOT_APPLICABLE, None
+        known = memory.get(subject, scenario, release)
+        if known is not None:
+            return scenario, known, None
         with tempfile.TemporaryDirectory(dir=str(folder)) as root:
             fault = play(scenario, subject, Path(root) / "scenario")
-        return scenario, PASSED if fault is None else fault.kind, fault
+        kind = PASSED if fault is None else fault.kind
+        memory.put(subject, scenario, release, kind)
+        return scenario, kind, fault
 
     found = {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
@@ -146,7 +160,33 @@ def play_all(subject, scenarios, python, folder, options):
                 print("  %-8s %s: %s" % (kind, scenario.id, first), flush=True)
                 if options.peer and fault.stderr:
                     print("           " + fault.stderr.strip().splitlines()[-1][:140])
+    memory.save()
     return found
+
+
+class Memory:
+    """What came of scenarios with peers before. devstash is in the making and never remembered."""
+
+    def __init__(self, path, forget):
+        self.path = path
+        self.known = {}
+        if path.exists() and not forget:
+            self.known = json.loads(path.read_text())
+        self.rules = "".join((HERE / name).read_text() for name in ("adapters.py", "player.py", "tally.py"))
+
+    def key(self, subject, scenario, release):
+        parts = [subject.title, subject.version, release, self.rules, repr(scenario.steps)]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def get(self, subject, scenario, release):
+        return None if subject.able is None else self.known.get(self.key(subject, scenario, release))
+
+    def put(self, subject, scenario, release, kind):
+        if subject.able is not None:
+            self.known[self.key(subject, scenario, release)] = kind
+
+    def save(self):
+        self.path.write_text(json.dumps(self.known, indent=0, sort_keys=True))
 
 
 def count(found):
