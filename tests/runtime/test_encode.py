@@ -27,6 +27,7 @@ import time
 import types
 import typing
 import uuid
+import weakref
 import zoneinfo
 
 import pytest
@@ -415,6 +416,23 @@ def test_plumbing_is_skipped():
     with socket.socket() as one, socket.socket() as other:
         assert encode(Holder(socket=one)) == encode(Holder(socket=other))
         refused(one)
+
+
+def test_what_events_weak_references_and_threads_hold_counts():
+    event, local, model = threading.Event(), threading.local(), Holder(n=1)
+    before = [encode(Holder(x=x)) for x in (event, local, weakref.ref(model))]
+    event.set()
+    local.user = "ann"
+    model.n = 2
+    after = [encode(Holder(x=x)) for x in (event, local, weakref.ref(model))]
+    assert not set(before) & set(after)
+    # What an object of somebody else's class keeps its books with does not.
+    theirs = collections.UserDict(event=event, local=local, reference=weakref.ref(model))
+    before = encode(theirs)
+    event.clear()
+    local.user = "bob"
+    model.n = 3
+    assert encode(theirs) == before
 
 
 def test_standard_streams_are_themselves(capsys):

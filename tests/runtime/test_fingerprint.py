@@ -516,6 +516,76 @@ def test_an_installed_package_counts_by_its_version(program, tmp_path, monkeypat
     assert key().text() != before.text()
 
 
+INSTALLED = """
+RATE = 1
+_rule = None
+_calls = 0
+def configure(rule):
+    global _rule
+    _rule = rule
+def total(x):
+    global _calls
+    _calls += 1
+    return x * RATE if _rule is None else _rule(x)
+def times(n):
+    def decorate(function):
+        def wrapper(*args):
+            return [function(*args) for _ in range(n)]
+        return wrapper
+    return decorate
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    folder = tmp_path / "lib" / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "shop.py").write_text(INSTALLED)
+    (folder / "shop-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def test_what_the_project_gives_to_a_package_counts(program, installed):
+    text = "import shop\ndef rule(x): return x - 1\nshop.configure(rule)\ndef f(x): return shop.total(x)"
+    before = program(text)
+    sys.modules["script"].f(3)
+    assert keys.make_key(Call(sys.modules["script"].f, 3)).text() == before.text(), "a package's own counter"
+    assert program(text.replace("x - 1", "x - 2")).text() != before.text()
+    text = "import shop\nshop.RATE = 2\ndef f(x): return shop.total(x)"
+    assert program(text).text() != program(text.replace("RATE = 2", "RATE = 3")).text()
+    text = "import shop\n@shop.times(2)\ndef f(x): return x"
+    before = program(text)
+    assert program(text.replace("times(2)", "times(3)")).text() != before.text()
+    assert program(text.replace("return x", "return -x")).text() != before.text()
+
+
+def test_the_command_line_counts_where_it_is_read(program, monkeypatch):
+    text = "import sys\ndef f(x): return sys.argv[1]\ndef g(x): return sys.maxsize"
+    monkeypatch.setattr(sys, "argv", ["s", "a"])
+    reading, other = program(text), program(text, "g(3)")
+    monkeypatch.setattr(sys, "argv", ["s", "b"])
+    assert program(text).text() != reading.text()
+    assert program(text, "g(3)").text() == other.text()
+
+
+def test_registered_and_listed_classes_count(program):
+    text = """
+    import abc
+    class Shape(abc.ABC): pass
+    class Square:
+        sides = 4
+    Shape.register(Square)
+    def f(x): return isinstance(x, Shape)
+    class Plugin: pass
+    class One(Plugin):
+        name = "one"
+    def g(x): return [p.name for p in Plugin.__subclasses__()]
+    """
+    assert program(text).text() != program(text.replace("Shape.register(Square)", "0")).text()
+    assert program(text).text() != program(text.replace("sides = 4", "sides = 5")).text()
+    assert program(text, "g(3)").text() != program(text.replace('"one"', '"two"'), "g(3)").text()
+
+
 def test_keying_imports_nothing(program, tmp_path):
     loaded = program(
         "def f(x):\n  import lazily\n  return lazily.g(x)", lazily="print('imported')\ndef g(x): return x"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from types import FunctionType, MethodType
 
+from .encode import Unkeyable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -45,9 +47,17 @@ def bind(callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Binding:
 
 def unbound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Binding:
     """Arguments by place, and by the names they were given under."""
+    _refuse_odd_names(kwargs)
     named: Arguments = [(str(place), value) for place, value in enumerate(args, 1)]
     named += kwargs.items()
     return Binding(named, {})
+
+
+def _refuse_odd_names(kwargs: dict[str, Any]) -> None:
+    """Refuse `f(**{"1": x})`: our own names for arguments without one are not to be taken for the script's."""
+    for name in kwargs:
+        if not name.isidentifier():
+            raise Unkeyable(f"**{name}", "builtins.str", "a keyword that is no name")
 
 
 def _form(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -114,6 +124,7 @@ def _bind(function: FunctionType, skip: int, args: tuple[Any, ...], kwargs: dict
         rest = args[count:] if count else args[skip:]
     extra: Arguments = []
     if kwargs:
+        _refuse_odd_names(kwargs)
         allowed = names[code.co_posonlyargcount : count + code.co_kwonlyargcount]
         for name, value in kwargs.items():
             if name in allowed:

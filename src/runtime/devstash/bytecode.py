@@ -34,10 +34,10 @@ from .opcodes import (
     SKIP,
     SMALL,
     STORE_NAME,
-    WRITES_GLOBAL,
     UNCONDITIONAL,
     UNIT,
     VERSION,
+    WRITES_GLOBAL,
 )
 
 TYPE_CHECKING = False
@@ -63,6 +63,10 @@ DYNAMIC = frozenset(
         "__dict__",
         "eval",
         "exec",
+        "_getframe",
+        "currentframe",
+        "__subclasses__",
+        "query",  # pandas: names behind `@` in its text
         "import_module",
         "__import__",
         "__getattribute__",
@@ -81,7 +85,7 @@ _DESCRIPTIVE = ("__doc__", "__firstlineno__", "__static_attributes__")
 class Facts:
     """What is to be known about a code object together with the code nested in it."""
 
-    __slots__ = ("bare", "digest", "docs", "dynamic", "globals", "imports", "names", "words")
+    __slots__ = ("bare", "digest", "docs", "dynamic", "globals", "imports", "names", "stores", "words")
 
     def __init__(self) -> None:
         self.digest = b""
@@ -93,6 +97,8 @@ class Facts:
         self.names: frozenset[str] = frozenset()
         #: Imports: (name, level, names asked for).
         self.imports: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
+        #: Module-level names that functions bind.
+        self.stores: frozenset[str] = frozenset()
         #: Identifiers in string constants; only collected where the code could look a name up by its text.
         self.words: frozenset[str] = frozenset()
         self.dynamic = False
@@ -103,7 +109,7 @@ class Facts:
 class _Collected:
     """The lists that a code object shares with the ones nested in it while they are read."""
 
-    __slots__ = ("bare", "docs", "globals", "imports", "names", "shallow", "strings")
+    __slots__ = ("bare", "docs", "globals", "imports", "names", "shallow", "stores", "strings")
 
     def __init__(self) -> None:
         self.globals: dict[str, None] = {}
@@ -113,6 +119,7 @@ class _Collected:
         self.strings: list[str] = []
         self.docs: list[str] = []
         self.shallow = False
+        self.stores: set[str] = set()
 
 
 _known: dict[int, tuple[CodeType, Facts]] = {}
@@ -131,6 +138,7 @@ def facts(code: CodeType) -> Facts:
     found.names = frozenset(collected.names)
     found.imports = tuple(collected.imports)
     found.docs = tuple(collected.docs)
+    found.stores = frozenset(collected.stores)
     found.dynamic = not DYNAMIC.isdisjoint(found.names)
     if found.dynamic:
         found.words = frozenset(word for text in collected.strings for word in words(text))
@@ -312,9 +320,11 @@ class _Reading:
                     parts = asked if type(asked) is tuple else ()
                     collected.imports.append((name, level if type(level) is int else 0, parts))
                 elif op in WRITES_GLOBAL:
-                    # What it holds before is of interest too: after the call it tells whether the call changed it.
+                    # What it holds before is of interest too: after the call it tells whether the call
+                    # changed it.
                     collected.globals[name] = None
                     collected.bare.add(name)
+                    collected.stores.add(name)
             ops.append(shown)
             arguments.append(argument)
         numbers.append(len(ops))

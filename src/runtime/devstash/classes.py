@@ -115,6 +115,8 @@ def follow_class(reach: Reach, kind: Any) -> None:
         hasher.update(f"metaclass={type(kind).__qualname__};".encode())
         follow_class(reach, type(kind))
     held = vars(kind)
+    if "_abc_impl" in held:
+        _registered(reach, kind, hasher)
     data: list[tuple[str, Any]] = []
     members = held.get("_member_map_")
     if isinstance(members, dict):
@@ -136,6 +138,17 @@ def follow_class(reach: Reach, kind: Any) -> None:
     if data:
         hasher.update(reach.data(data, f"{kind.__module__}.{kind.__qualname__}"))
     reach.put(f"class {kind.__module__}.{kind.__qualname__}", hasher.hexdigest())
+
+
+def _registered(reach: Reach, kind: Any, hasher: Any) -> None:
+    """The classes that were registered with an abstract one."""
+    from _abc import _get_dump  # type: ignore[import-not-found]
+
+    classes = [reference() for reference in _get_dump(kind)[0]]
+    named = {f"{known.__module__}.{known.__qualname__}": known for known in classes if known is not None}
+    for name in sorted(named):
+        hasher.update(f"registered={name};".encode())
+        follow_class(reach, named[name])
 
 
 def _fields(reach: Reach, path: str, value: Any) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from types import WrapperDescriptorType
 
 from .encode import Encoder, _describers, type_name
+from . import origin
 from .objects import LIMIT, attributes, consumed, is_plain, plumbing, reduced
 from .standard import BY_NAME, OWN, PLUMBING
 
@@ -54,6 +55,8 @@ def _find(kind: type, obj: Any) -> Describer:
             return known
         name = type_name(base)
         if name in PLUMBING:
+            if base is not kind and origin.of_class(kind) == origin.PROJECT:
+                continue  # a thread or a handler of the project's own has a meaning of its own
             return plumbing
         if name in BY_NAME:
             return BY_NAME[name]

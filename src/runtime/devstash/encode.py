@@ -89,13 +89,15 @@ def register_key(type: type, function: Callable[[Any], Any]) -> None:
 class Encoder:
     """Encodes the values of one call, and remembers what code they hold."""
 
-    __slots__ = ("_nested", "_type_names", "active", "met", "taken")
+    __slots__ = ("_nested", "_type_names", "active", "keeper", "met", "taken")
 
     def __init__(self) -> None:
         #: Functions, classes and modules met in the values, by id, in the order of meeting.
         self.met: dict[int, Any] = {}
         #: Objects that are being encoded right now, by id: meeting one again is a cycle.
         self.active: dict[int, Any] = {}
+        #: What holds the values that are encoded, when it is no object of the project.
+        self.keeper: object = None
         #: Which class was the first of its name; a second one of the same name is told apart by a number.
         self.taken: dict[str, list[type]] = {}
         self._type_names: dict[type, str] = {}
@@ -121,10 +123,10 @@ class Encoder:
         except Unkeyable as error:
             if depth:  # within another value, whose own search finds the path
                 raise
-            failure: Exception = error
-        except (Restart, RecursionError, ValueError, MemoryError, OverflowError) as error:
+            refused = (error.what, error.why)  # not the error itself: its traceback holds the value
+        except (Restart, RecursionError, ValueError, MemoryError, OverflowError):
             # ValueError: the C pickler's own word for a cycle of lists and dicts.
-            failure = error
+            refused = None
         while len(active) > depth:  # what the failure left open
             active.popitem()
         self.active = {}
@@ -134,8 +136,8 @@ class Encoder:
             found = digest(self, value, path)
         finally:
             self.active = active
-        if isinstance(failure, Unkeyable):
-            raise Unkeyable(path, failure.what, failure.why)
+        if refused is not None:
+            raise Unkeyable(path, *refused)
         return found
 
     def _streamed(self, value: object) -> str:
@@ -194,6 +196,10 @@ class Encoder:
         yield kind
         yield state
         del active[place]
+
+    def owner(self) -> object:
+        """The nearest object that holds what is being described, None outside of all objects."""
+        return next(reversed(self.active.values())) if self.active else self.keeper
 
     def _holds_sets(self, value: object) -> bool:
         try:

@@ -17,6 +17,7 @@ import sys
 from _blake2 import blake2b
 from types import (
     BuiltinFunctionType,
+    CodeType,
     FunctionType,
     MethodType,
     ModuleType,
@@ -24,7 +25,7 @@ from types import (
 
 from . import origin
 from .bytecode import Facts, facts
-from .encode import DIGEST, Encoder
+from .encode import DIGEST, Encoder, Unkeyable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,10 +50,17 @@ _READS_SOURCE = frozenset(
         "co_firstlineno",
     )
 )
-_READS_GLOBALS = frozenset(("globals", "eval", "exec", "locals", "modules"))
+_READS_GLOBALS = frozenset(("query", "globals", "eval", "exec", "locals", "modules"))
 _READS_ALL = frozenset(("vars", "__dict__", "dir"))
 # The only double-underscored names of a module that are data of its author's.
 _READABLE = ("__getattr__", "__all__", "__version__", "__doc__", "__file__")
+_PLAIN = frozenset((str, int, float, bool, bytes, type(None), list, tuple, dict, set, frozenset))
+# What lets code look at things that nothing in it names.
+_UNTELLABLE = {
+    "_getframe": "it looks at the frames of its callers",
+    "currentframe": "it looks at the frames of its callers",
+    "__subclasses__": "it finds classes that nothing names",
+}
 _IMPORTS = frozenset(("import_module", "__import__"))
 
 
@@ -85,6 +93,10 @@ class Reach:
                 if size != len(self.names):
                     self._loose[name] = (module, len(self.names))
                     self._attributes(module, self.names, False, frozenset())
+            if "__subclasses__" in self.names:
+                for kind in list(self.documented):
+                    if not isinstance(kind, FunctionType):
+                        self._subclasses(kind)
             if self.unimported:
                 from .unimported import follow
 
@@ -124,6 +136,16 @@ class Reach:
         """Set a component whose value becomes final only when all names are known."""
         self._found[name] = [digest]
 
+    def _subclasses(self, kind: Any) -> None:
+        """Follow the classes that reached code can list."""
+        listed = type.__subclasses__(kind)
+        self.put(
+            f"subclasses {kind.__module__}.{kind.__qualname__}",
+            self.data([c.__qualname__ for c in listed], "").decode(),
+        )
+        for derived in listed:
+            self.follow_class(derived)
+
     # --- functions ----------------------------------------------------------------------------------------
 
     def function(self, function: FunctionType) -> None:
@@ -141,10 +163,18 @@ class Reach:
             # Of installed code only what the project gave to it counts.
             self.place(place)
             if closure:
-                for variable, cell in zip(code.co_freevars, closure):
-                    self._cell(f"{name}.{variable}", cell)
+                given = blake2b(digest_size=DIGEST)
+                keeper, self.encoder.keeper = self.encoder.keeper, function
+                try:
+                    for variable, cell in zip(code.co_freevars, closure):
+                        given.update(self._cell(f"{name}.{variable}", cell))
+                finally:
+                    self.encoder.keeper = keeper
+                self.put("function " + name, given.hexdigest())
             if wrapped is not None:
                 self.follow(wrapped)
+            if place != origin.PYTHON:
+                self._settings(code, namespace)
             return
         known = facts(code)
         self.documented.append(function)
@@ -163,6 +193,42 @@ class Reach:
                 self.follow(wrapped)
         self._read(known, namespace, hasher)
         self.put("function " + name, hasher.hexdigest())
+
+    def _settings(self, code: CodeType, namespace: dict[str, Any]) -> None:
+        """What the project may have set in the module of an installed function: plain values, and code or
+        objects of its own. What the function itself keeps there is its own affair."""
+        known = facts(code)
+        for name in known.globals:
+            value = namespace.get(name)
+            if name in known.stores or name[:2] == "__":
+                continue
+            if type(value) is FunctionType:
+                if origin.of_namespace(value.__globals__) == origin.PROJECT:
+                    self.function(value)
+            elif (
+                type(value) in _PLAIN
+                or not isinstance(value, ModuleType)
+                and origin.of_class(type(value)) == origin.PROJECT
+            ):
+                self._setting(namespace, name, value)
+
+    def _setting(self, namespace: dict[str, Any], name: str, value: Any) -> None:
+        place = (id(namespace), name)
+        if place in self._globals or value is sys.modules:
+            return
+        self._globals.add(place)
+        if name.islower():  # the look costs more than the digest, and constants are no credentials
+            from .clients import is_credential
+
+            if is_credential(name):
+                return
+        path = f"{namespace.get('__name__')}.{name}"
+        try:
+            self.put("global " + path, self.encoder.digest(value, path))
+        except Unkeyable:
+            if type(value) not in _PLAIN:
+                raise
+            # A collection of the package's own things, which count by its version.
 
     def _cell(self, path: str, cell: Any) -> bytes:
         """What a closure holds. Functions in it count with their docstrings: a decorator may read them."""
@@ -260,6 +326,16 @@ class Reach:
 
     def _dynamic(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
         """Follow the names that code may look up by their text."""
+        for name, why in _UNTELLABLE.items():
+            if name in known.names:
+                raise Unkeyable(name, "builtins.function", why)
+        text = next(
+            (name for name in ("eval", "exec") if name in known.globals and name not in namespace), None
+        )
+        if text is not None:
+            raise Unkeyable(
+                text, "builtins.function", "it runs text as code, and what that reads cannot be told"
+            )
         self.names |= known.words
         if not _READS_GLOBALS.isdisjoint(known.names):
             for name, value in sorted(namespace.items()):
@@ -290,6 +366,8 @@ class Reach:
             return
         self._looked.add(place)
         self.seen[id(module)] = module
+        if module is sys and "argv" in known.names:
+            self.put("global sys.argv", self.encoder.digest(sys.argv, "sys.argv"))
         self._attributes(module, known.names, known.dynamic, known.words)
 
     def _loosely(self, module: ModuleType) -> None:
@@ -305,12 +383,15 @@ class Reach:
         place = origin.of_namespace(namespace)
         if place != origin.PROJECT:
             self.place(place)
-            for name in names:
-                value = namespace.get(name)
+            for name in sorted(filter(namespace.__contains__, names)):
+                value = namespace[name]
                 # The package's own functions count by its version; one that the project put there, as
                 # itself.
-                if type(value) is FunctionType and origin.of_namespace(value.__globals__) == origin.PROJECT:
-                    self.function(value)
+                if type(value) is FunctionType:
+                    if place != origin.PYTHON or origin.of_namespace(value.__globals__) == origin.PROJECT:
+                        self.function(value)
+                elif type(value) in _PLAIN and name[:2] != "__":  # `sys.argv`
+                    self._setting(namespace, name, value)
                 elif type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
                     step = (id(value), id(names))
                     if step not in self._looked:

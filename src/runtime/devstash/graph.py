@@ -42,7 +42,7 @@ class _Node:
         "colour",
         "digest",
         "index",
-        "inside",
+        "owner",
         "kind",
         "low",
         "next",
@@ -52,10 +52,10 @@ class _Node:
         "value",
     )
 
-    def __init__(self, value: object, path: tuple[Any, str], inside: bool = False) -> None:
+    def __init__(self, value: object, path: tuple[Any, str], owner: object = None) -> None:
         self.value = value  # kept, so that its id stays its own
         self.path = path
-        self.inside = inside  # an object has it, not only plain containers
+        self.owner = owner  # the nearest object that has it, through plain containers
         self.children: list[Any] = []
         self.kind = b""
         self.unordered = False
@@ -165,7 +165,7 @@ def _expand(encoder: Encoder, node: _Node, nodes: dict[int, Any]) -> None:
         return
     from .encode import _describer, _describers
 
-    encoder.active = {id(node): node} if node.inside else {}
+    encoder.active = {} if node.owner is None else {id(node.owner): node.owner}
     try:
         described, state = (_describers.get(kind) or _describer(value))(encoder, value)
     except Unkeyable as error:
@@ -175,9 +175,9 @@ def _expand(encoder: Encoder, node: _Node, nodes: dict[int, Any]) -> None:
     except Exception as failure:
         raise Unkeyable(_path(node), type_name(kind), refusal(value, failure).why) from failure
     node.kind = described.encode("utf-8", "backslashreplace")
-    inside, node.inside = node.inside, True
+    owner, node.owner = node.owner, value
     node.children = [_child(state, node, "", nodes)]
-    node.inside = inside
+    node.owner = owner
 
 
 def _child(value: Any, parent: _Node, label: str, nodes: dict[int, Any]) -> Any:
@@ -190,7 +190,7 @@ def _child(value: Any, parent: _Node, label: str, nodes: dict[int, Any]) -> Any:
         return known[0]
     known = nodes.get(id(value))
     if known is None:
-        known = nodes[id(value)] = _Node(value, (parent, label), parent.inside)
+        known = nodes[id(value)] = _Node(value, (parent, label), parent.owner)
     return known
 
 

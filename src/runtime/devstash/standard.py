@@ -69,7 +69,7 @@ def annotations_of(obj: Any) -> Any:
     except Exception:  # since 3.14 they are evaluated now, which may fail
         annotate = getattr(obj, "__annotate__", None)
         return getattr(annotate, "__code__", None)
-    return dict(held) if held else None
+    return dict(held) if isinstance(held, dict) and held else None  # Cython: a descriptor
 
 
 def _class(encoder: Encoder, obj: type) -> tuple[str, Any]:
@@ -152,6 +152,48 @@ def _stream(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     raise Unkeyable("", type_name(type(obj)), "a file that is open is read or written by the call")
 
 
+def _path(encoder: Encoder, obj: Any) -> tuple[str, Any]:
+    """A path by its text; how it was put together is remembered in it, but makes no difference."""
+    own = sorted_state(vars(obj)) if hasattr(obj, "__dict__") else None
+    return "path " + encoder.type_name(type(obj)), (str(obj), own)
+
+
+def _is_bookkeeping(encoder: Encoder) -> bool:
+    """Whether what is being described belongs to an object of somebody else's class."""
+    owner = encoder.owner()
+    if owner is None:
+        return False
+    if type(owner) is FunctionType:
+        return origin.of_namespace(owner.__globals__) != origin.PROJECT
+    return origin.of_class(type(owner)) != origin.PROJECT
+
+
+def _thread_local(encoder: Encoder, obj: Any) -> tuple[str, Any]:
+    """What the present thread finds in it, unless a package keeps its books there."""
+    if _is_bookkeeping(encoder):
+        return "plumbing", type_name(type(obj))
+    return "thread's own " + encoder.type_name(type(obj)), sorted_state(vars(obj))
+
+
+def _event(encoder: Encoder, obj: Any) -> tuple[str, Any]:
+    """Whether it is set, unless it is a package's."""
+    if _is_bookkeeping(encoder):
+        return "plumbing", type_name(type(obj))
+    return "event " + encoder.type_name(type(obj)), bool(obj.is_set())
+
+
+def _weak(encoder: Encoder, obj: Any) -> tuple[str, Any]:
+    """What it leads to, unless a package keeps its books by it."""
+    if _is_bookkeeping(encoder):
+        return "plumbing", type_name(type(obj))
+    name = encoder.type_name(type(obj))
+    if hasattr(obj, "items"):
+        return "weak mapping " + name, list(obj.items())
+    if hasattr(obj, "discard"):
+        return "weak set " + name, set(obj)
+    return "weak reference " + name, (obj(),)
+
+
 def _pydantic_decorator(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     """A validator's registration; what it says of its class is an address in memory."""
     return "pydantic decorator", (obj.cls_var_name, obj.info)
@@ -198,6 +240,17 @@ BY_NAME: dict[str, Describer] = {
     "_io._IOBase": _stream,
     "_contextvars.ContextVar": _context_variable,
     "pydantic._internal._decorators.Decorator": _pydantic_decorator,
+    "pathlib.PurePath": _path,
+    "pathlib._local.PurePath": _path,
+    "_thread._local": _thread_local,
+    "threading.Event": _event,
+    "asyncio.locks.Event": _event,
+    "weakref.ReferenceType": _weak,
+    "builtins.weakref": _weak,
+    "weakref.WeakValueDictionary": _weak,
+    "weakref.WeakKeyDictionary": _weak,
+    "weakref.WeakSet": _weak,
+    "_weakrefset.WeakSet": _weak,
     "builtins.generator": consumed,
     "builtins.coroutine": consumed,
     "builtins.async_generator": consumed,
@@ -214,18 +267,15 @@ PLUMBING = frozenset(
     (
         "_thread.lock",
         "_thread.RLock",
-        "_thread._local",
         "_thread._localdummy",
         "_thread._ThreadHandle",
         "threading._RLock",
         "threading.Condition",
-        "threading.Event",
         "threading.Semaphore",
         "threading.Barrier",
         "threading.Thread",
         "_threading_local.local",
         "asyncio.locks.Lock",
-        "asyncio.locks.Event",
         "asyncio.locks.Condition",
         "asyncio.locks.Semaphore",
         "asyncio.events.AbstractEventLoop",
@@ -240,15 +290,9 @@ PLUMBING = frozenset(
         "_ssl._SSLContext",
         "_ssl.SSLSession",
         "selectors.BaseSelector",
-        "weakref.ReferenceType",
         "weakref.ProxyType",
         "weakref.CallableProxyType",
-        "weakref.WeakValueDictionary",
-        "weakref.WeakKeyDictionary",
-        "weakref.WeakSet",
-        "_weakrefset.WeakSet",
         "weakref.finalize",
-        "builtins.weakref",
         "builtins.weakproxy",
         "builtins.weakcallableproxy",
         "_abc._abc_data",
