@@ -54,7 +54,7 @@ def unbound(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Binding:
 
 
 def _refuse_odd_names(kwargs: dict[str, Any]) -> None:
-    """Refuse `f(**{"1": x})`: our own names for arguments without one are not to be taken for the script's."""
+    """Refuse `f(**{"1": x})`: our own names for nameless arguments must not be taken for the script's."""
     for name in kwargs:
         if not name.isidentifier():
             raise Unkeyable(f"**{name}", "builtins.str", "a keyword that is no name")

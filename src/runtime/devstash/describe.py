@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from types import WrapperDescriptorType
 
-from .encode import Encoder, _describers, type_name
 from . import origin
+from .encode import Encoder, _describers, type_name
 from .objects import LIMIT, attributes, consumed, is_plain, plumbing, reduced
 from .standard import BY_NAME, OWN, PLUMBING
 
