@@ -258,12 +258,15 @@ def test_chain_is_cut_where_a_later_argument_looks_at_its_root(stash):
 def test_comprehension_keeps_what_it_finished(stash):
     script = """
         import sys
+        def numbers():
+            for n in range(6):
+                if n == int(sys.argv[1]):
+                    raise KeyboardInterrupt
+                yield n
         def ask(n):
-            if n == int(sys.argv[1]):
-                raise KeyboardInterrupt
             log(n)
             return n * 2
-        answers = [ask(n) for n in range(6)]  # @devstash
+        answers = [ask(n) for n in numbers()]  # @devstash
         print(answers)
         """
     stash.write("s.py", script, log=True)

@@ -5,7 +5,8 @@ def f(n):
 
 x = f(1)  # @devstash
 if __name__ == "__main__":
+    import __main__ as main
     import import_self
 
-    print(import_self.x, import_self is not __import__("__main__"), import_self.f(2))  # @devstash
+    print(import_self.x, import_self is not main, import_self.f(2))  # @devstash
 print(__name__, x)

@@ -52,7 +52,7 @@ def make(kind, *args):
 
 
 plain = make(Plain, 3)  # @devstash
-data = make(Data, 4, ["x"])  # @devstash
+data = make(Data, 4)  # @devstash
 frozen = make(Frozen, 5)  # @devstash
 point = make(Point, 1, 2)  # @devstash
 colour = make(Colour, 1)  # @devstash

@@ -3,7 +3,7 @@ from contextlib import contextmanager
 
 
 def f(*args, **kwargs):
-    return (args, sorted(kwargs.items()))
+    return (args, tuple(sorted(kwargs.items())))
 
 
 def numbers(n):
