@@ -4,7 +4,7 @@ use crate::syntax::Names;
 use crate::syntax::ast::{Expr, ExprCall};
 
 /// Functions that look at the frame of their caller, or talk to a person: the name, and what to do instead.
-const NEVER_CACHED: [(&str, &str); 13] = [
+const NEVER_CACHED: [(&str, &str); 16] = [
     ("locals", LOOKS_AT_FRAME),
     ("globals", LOOKS_AT_FRAME),
     ("eval", RUNS_TEXT),
@@ -21,6 +21,9 @@ const NEVER_CACHED: [(&str, &str); 13] = [
         "breakpoint",
         "it stops the program for a person, so it must run",
     ),
+    ("__import__", IMPORTS),
+    ("importlib.import_module", IMPORTS),
+    ("import_module", IMPORTS),
     ("currentframe", LOOKS_AT_FRAME),
     ("_getframe", LOOKS_AT_FRAME),
     ("inspect.currentframe", LOOKS_AT_FRAME),
@@ -30,6 +33,7 @@ const NEVER_CACHED: [(&str, &str); 13] = [
 ];
 
 const LOOKS_AT_FRAME: &str = "it looks at the frame that calls it; call it on a line of its own, and mark the call that uses its result";
+const IMPORTS: &str = "a module must be imported in every run; import it on a line of its own, and mark the call that uses it";
 const RUNS_TEXT: &str = "the text that it runs can look at the frame around it; put the code into a function, and mark its call";
 
 /// Functions called for what they show, by the last parts of their names.
@@ -122,7 +126,7 @@ pub(super) fn never_cached(call: &ExprCall, names: &Names<'_>) -> Option<(String
     };
     // A function of the script may have the name of a built-in one, as `eval` often does.
     let own = match plain {
-        "currentframe" | "_getframe" => !names.only_imported(plain),
+        "currentframe" | "_getframe" | "import_module" => !names.only_imported(plain),
         _ => plain == name && !name.contains('.') && names.bound(&name),
     };
     (!own).then(|| (format!("{name}()"), hint))

@@ -38,6 +38,24 @@ CASES = {
     "subscript": "d = {'k': [1]}\ne = d['k']  # @devstash\ne.append(2)\nprint(d)",
     "marked_def": "r = [[1]]\ndef f(r):  # @devstash\n    return r[0]\nx = f(r)\nx.append(9)\nprint(r)",
     "chain": "class B:\n    def a(self): return self\n    def b(self): return self\nb = B()\nx = b.a().b()  # @devstash\nprint(x is b)",
+    "marked_def_with_nonlocal": (
+        "def outer():\n    n = 0\n    def add(x):  # @devstash\n        nonlocal n\n        n += x\n        return 1\n"
+        "    add(3)\n    return n\nprint(outer())"
+    ),
+    "sentinel": "N = object()\ndef f(): return N\nprint(f() is N)  # @devstash",
+    "runs_text": "K = 3\ndef f(e): return eval(e)\nprint(f('K + 1'))  # @devstash",
+    "looks_at_frames": (
+        "import sys\ndef f(): return sys._getframe(1).f_locals['v']\nv = 4\nprint(f())  # @devstash"
+    ),
+    "cannot_be_loaded": (
+        "class B:\n    def __reduce__(self): return int, ('x',)\ndef f(): return B()\n"
+        "x = f()  # @devstash\nprint(type(x).__name__)"
+    ),
+    "comes_back_as_another_type": (
+        "class B:\n    def __reduce__(self): return int, ('3',)\ndef f(): return B()\n"
+        "x = f()  # @devstash\nprint(type(x).__name__)"
+    ),
+    "odd_keywords": "d = dict(**{'1': [('a', 1)]})  # @devstash\nprint(d, dict([('a', 1)]))",
     "uses_up_an_iterator": "i = iter([1, 2, 3])\nn = next(i)  # @devstash\nprint(n, list(i))",
     "uses_up_its_own_iterator": (
         "class I:\n    n = 0\n    def __iter__(self): return self\n    def __next__(self):\n        self.n += 1\n"
@@ -55,6 +73,66 @@ def test_what_a_hit_would_not_bring_about_is_not_kept(stash, case):
         outcome = stash.run("s.py")
         assert (outcome.stdout, outcome.status) == (expected.stdout, expected.status)
         assert "s.py:" in outcome.stderr and "not cached: " in outcome.stderr
+
+
+DIFFERENT = {
+    "private_names": (
+        "class C:\n    def m(self, cond):\n        __a = self.n\n        y = cond and __a * 2  # @devstash\n        return y\n"
+        "c = C()\nfor c.n in (3, 4):\n    print(c.m(True))"
+    ),
+    "sys_argv": "import sys\ndef f(): return sys.argv[1:]\nprint(f())  # @devstash\nsys.argv.append('x')\nprint(f())  # @devstash",
+    "threads_of_its_own": (
+        "import threading\nclass J(threading.Thread):\n    def __init__(self, n):\n        super().__init__()\n"
+        "        self.n = n\n    def go(self): return self.n * 2\nfor n in (1, 2, 3):\n    j = J(n)\n    print(j.go())  # @devstash"
+    ),
+    "an_argument_named_form": "def f(form): return form * 2\nprint(f('a'))  # @devstash\nprint(f('b'))  # @devstash",
+    "constants_like_ours": "x = len('abc')  # @devstash\nprint(x, '@devstash file', '@devstash warns', '@devstash')",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+def test_what_differs_is_told_apart(stash, case):
+    stash.write("s.py", DIFFERENT[case] + "\n")
+    expected = stash.plain("s.py")
+    for _ in range(3):
+        outcome = stash.run("s.py", options=["-q"])
+        assert outcome.raw == expected.raw
+
+
+def test_a_time_limit_by_signal_reaches_the_script(stash):
+    stash.write(
+        "s.py",
+        """
+        import signal
+        class Late(Exception): pass
+        class Slow:
+            def __getstate__(self):
+                signal.raise_signal(signal.SIGALRM)
+                return {}
+        def late(*args): raise Late
+        signal.signal(signal.SIGALRM, late)
+        def f(): return Slow()
+        try:
+            x = f()  # @devstash
+            print("never late")
+        except Late:
+            print("late")
+        """,
+    )
+    assert stash.run("s.py", options=["-q"]).stdout == "late\n"
+
+
+def test_what_the_call_was_given_goes_when_it_should(stash):
+    stash.write(
+        "s.py",
+        """
+        def write(file):
+            file.write("hello")
+        write(open("out.txt", "w"))  # @devstash
+        print(open("out.txt").read())
+        """,
+    )
+    assert stash.run("s.py", options=["-q"]).stdout == "hello\n"
 
 
 KEPT = {

@@ -94,16 +94,12 @@ def test_constants_are_told_apart_by_type_and_sign():
 
 def test_a_set_of_constants_is_the_same_in_any_order():
     one = compile("x in {'a', 'b', 'c', 'd'}", "s", "eval")
-    constants = tuple(
-        frozenset(sorted(c, reverse=True)) if isinstance(c, frozenset) else c for c in one.co_consts
-    )
+    constants = tuple(frozenset(sorted(c, reverse=True)) if isinstance(c, frozenset) else c for c in one.co_consts)
     assert bytecode.facts(one).digest == bytecode.facts(one.replace(co_consts=constants)).digest
 
 
 def test_names():
-    found = facts(
-        "def f():\n import a.b\n from . import c\n return config.LIMIT, handle(config), getattr(x, 'run it')"
-    )
+    found = facts("def f():\n import a.b\n from . import c\n return config.LIMIT, handle(config), getattr(x, 'run it')")
     assert set(found.globals) == {"config", "handle", "getattr", "x"}
     assert found.bare == {"handle", "config", "getattr", "x"}
     assert "LIMIT" in found.names
@@ -124,7 +120,5 @@ def test_rewritten_code_counts_as_the_original():
     original = code("def f():\n return [g(x) for x in y]")
     rewritten = code("def f():\n return [D(3, g)(x) for x in y]")
     marked = rewritten.replace(co_consts=(*rewritten.co_consts, (bytecode.REWRITTEN, original)))
-    assert (
-        bytecode.facts(marked).digest == bytecode.facts(original).digest != bytecode.facts(rewritten).digest
-    )
+    assert bytecode.facts(marked).digest == bytecode.facts(original).digest != bytecode.facts(rewritten).digest
     assert "D" not in bytecode.facts(marked).names

@@ -497,11 +497,7 @@ def script(tmp_path, text, first=""):
 
 
 def test_classes_of_the_script_come_back_as_themselves(tmp_path):
-    text = (
-        "class Point:\n    pass\n"
-        "shelf.save(key, Point(), {})\n"
-        "print(type(shelf.load(key, site)[1]) is Point)\n"
-    )
+    text = "class Point:\n    pass\nshelf.save(key, Point(), {})\nprint(type(shelf.load(key, site)[1]) is Point)\n"
     assert script(tmp_path, text) == "True\n"
 
 

@@ -43,9 +43,7 @@ def program(tmp_path, monkeypatch):
 
     def forget():
         for name in set(sys.modules) - before:
-            if getattr(sys.modules[name], "__file__", "") and str(tmp_path) in str(
-                sys.modules[name].__file__
-            ):
+            if getattr(sys.modules[name], "__file__", "") and str(tmp_path) in str(sys.modules[name].__file__):
                 del sys.modules[name]
 
     def load(script, call="f(3)", **modules):
@@ -324,9 +322,7 @@ MODULES = [
     ),
     (
         "from helper import deco\n@deco\ndef f(x): return x",
-        {
-            "helper": "import functools\ndef deco(f):\n  @functools.wraps(f)\n  def w(*a): return f(*a) + 1\n  return w"
-        },
+        {"helper": "import functools\ndef deco(f):\n  @functools.wraps(f)\n  def w(*a): return f(*a) + 1\n  return w"},
         "+ 1",
         "+ 2",
         True,
@@ -587,8 +583,6 @@ def test_registered_and_listed_classes_count(program):
 
 
 def test_keying_imports_nothing(program, tmp_path):
-    loaded = program(
-        "def f(x):\n  import lazily\n  return lazily.g(x)", lazily="print('imported')\ndef g(x): return x"
-    )
+    loaded = program("def f(x):\n  import lazily\n  return lazily.g(x)", lazily="print('imported')\ndef g(x): return x")
     assert loaded.unimported == ("lazily",)
     assert "lazily" not in sys.modules

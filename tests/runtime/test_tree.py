@@ -10,7 +10,6 @@ import traceback
 import types
 
 import pytest
-
 from devstash import prepare, tree
 
 NEW_FSTRINGS = sys.version_info >= (3, 12)

@@ -65,7 +65,6 @@ DYNAMIC = frozenset(
         "exec",
         "_getframe",
         "currentframe",
-        "__subclasses__",
         "query",  # pandas: names behind `@` in its text
         "import_module",
         "__import__",
@@ -160,9 +159,7 @@ def outer_facts(code: CodeType) -> Facts:
     found.imports = tuple(collected.imports)
     found.dynamic = not DYNAMIC.isdisjoint(found.names)
     found.words = (
-        frozenset(word for text in collected.strings for word in words(text))
-        if found.dynamic
-        else frozenset()
+        frozenset(word for text in collected.strings for word in words(text)) if found.dynamic else frozenset()
     )
     return found
 
@@ -365,12 +362,7 @@ class _Reading:
         for number, to in targets.items():
             following = number + 1
             inverse = INVERSE.get(ops[number])
-            if (
-                inverse is not None
-                and to == following + 1
-                and following in targets
-                and following not in aimed
-            ):
+            if inverse is not None and to == following + 1 and following in targets and following not in aimed:
                 if ops[following] == UNCONDITIONAL:
                     ops[number] = inverse
                     targets[number] = targets[following]

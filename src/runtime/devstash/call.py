@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 from time import perf_counter
-from types import CellType, FunctionType
+from types import CellType, CoroutineType, FunctionType
 
 from . import key as keys
 from . import sharing
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .site import Row
 
 BUILTIN = "@devstash"  # no script can have a name like this
+
 
 def _function_text(function: object) -> str:
     """How CPython names `function` in a TypeError about its arguments (`_PyObject_FunctionStr`)."""
@@ -94,10 +95,12 @@ class Call:
         try:
             return self._decide(frame)
         except Unkeyable as error:
+            _let_through(error)
             calls.reporter.warn(self.site, f"not cached: {_unkeyable(error)}")
         except RecursionError:
             pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
+            _let_through(error)
             calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
         self._key = None
         return False
@@ -113,6 +116,10 @@ class Call:
         found, value = self._calls.store.load(key, site)
         if found:
             self._result = value
+            for given in self.arguments:
+                for argument in given[0]:
+                    if type(argument) is CoroutineType:
+                        argument.close()  # nobody is going to await it: without this Python warns
             self._calls.reporter.happened(site, f"hit {key.qualname}")
             return True
         self._calls.reporter.missed(site, key.qualname, value)
@@ -133,11 +140,14 @@ class Call:
         try:
             reason = self._unsound(key, result)
             if reason is None:
-                self._calls.store.save(key, result, {"duration": duration, "site": self.site})
+                store = self._calls.store
+                store.save(key, result, {"duration": duration, "site": self.site})
+                store.prove(key, self.site, result)
                 reporter.happened(self.site, f"stored {key.qualname}")
             else:
                 reporter.warn(self.site, f"not cached: {reason}")
         except stores.Unstorable as error:
+            _let_through(error)
             reporter.warn(self.site, f"not cached: {_unstorable(error)}")
         except stores.Unwritable as error:
             reporter.warn(self.site, f"not kept: {error}")
@@ -146,10 +156,11 @@ class Call:
         except RecursionError:
             pass
         except Exception as error:
+            _let_through(error)
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         return result
 
-    def _unsound(self, key: keys.Key, result: object) -> Optional[str]:
+    def _unsound(self, key: keys.Key, result: object) -> str | None:
         """Why bringing back only `result` would not do what the call did, or None."""
         after = keys.state_of(self)
         changed = [name for name in self._before if after.get(name) != self._before[name]]
@@ -179,6 +190,9 @@ class Call:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if kind is None:
+            frame = sys._getframe(1)
+            if frame.f_code.co_freevars:  # what the closure holds now is asked of the frame once more
+                self.callee = self._calls.function(frame, self.site)
             self.keep(self._result)
 
     def __del__(self) -> None:
@@ -190,15 +204,11 @@ class Call:
 class Calls:
     """The builtin `@devstash`: every marked call of the script goes through it."""
 
-    def __init__(
-        self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter
-    ) -> None:
+    def __init__(self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter) -> None:
         self.reporter = reporter
         self.caching = settings.get("cache", "1") == "1"
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
-        self.store = stores.Store(
-            settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1"
-        )
+        self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
         # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
         self.pending: dict[int, Call] = {}
@@ -207,9 +217,7 @@ class Calls:
         self._functions: dict[CodeType, FunctionType] = {}
         for site in self.sites:
             if site.generator:
-                reporter.warn(
-                    site, "not cached: a generator function's items are not recorded yet; it runs every time"
-                )
+                reporter.warn(site, "not cached: a generator function's items are not recorded yet; it runs every time")
 
     # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
     # plain one would, not earlier.
@@ -295,17 +303,48 @@ def _names(frame: FrameType, site: Site, passed: tuple[Any, ...]) -> dict[str, A
     found = dict(zip(site.shape, passed))
     for name in site.reads:
         if name not in found:
+            private = name.startswith("__") and not name.endswith("__")
             for space in (frame.f_locals, frame.f_globals, frame.f_builtins):
-                if name in space:
-                    found[name] = space[name]
+                # In a class, Python itself knows a private name by the class's name too.
+                held = next((n for n in space if n.endswith(name) and n[:1] == "_"), name) if private else name
+                if held in space:
+                    found[name] = space[held]
                     break
     return found
+
+
+def _let_through(error: BaseException) -> None:
+    """Raise what a signal handler of the script raised while we were at work: it only passes through us.
+
+    A time limit by `signal.alarm` is such an exception. What we make of it on the way has it as its cause.
+    """
+    signal = sys.modules.get("signal")
+    if signal is None:
+        return
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
+    raised: BaseException | None = error
+    while raised is not None:
+        trace = raised.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code in handlers:
+                raise raised.with_traceback(trace)
+            trace = trace.tb_next
+        raised = raised.__cause__
 
 
 def _unkeyable(error: Unkeyable) -> str:
     why = f" ({error.why})" if error.why else ""
     name = error.path.partition(".")[0].partition("[")[0]
-    return f"`{error.path}: {error.what}` cannot be part of the key{why}; leave it out with ignore={name} or say what counts with key=…"
+    # `ignore=` takes the names of arguments, and a positional one may have none.
+    if name == "self":
+        way = "; if it does not matter to the result, leave it out with ignore=self"
+    elif "used up" in error.why:
+        way = "; hand over a list of it instead"
+    elif name.isidentifier() and name not in ("key", "eval", "exec", "query"):
+        way = f"; leave it out with ignore={name} or say what counts with key=…"
+    else:
+        way = "; say what counts with key=…" if name.lstrip("*").isidentifier() or name.isdigit() else ""
+    return f"`{error.path}: {error.what}` cannot be part of the key{why}{way}"
 
 
 def _unstorable(error: stores.Unstorable) -> str:

@@ -171,9 +171,7 @@ def _fields(reach: Reach, path: str, value: Any) -> bytes:
     return known[1]
 
 
-def _member(
-    reach: Reach, kind: type, name: str, value: Any, hasher: Any, data: list[tuple[str, Any]]
-) -> None:
+def _member(reach: Reach, kind: type, name: str, value: Any, hasher: Any, data: list[tuple[str, Any]]) -> None:
     """One attribute of a class."""
     sort = type(value)
     if sort is FunctionType:

@@ -110,12 +110,7 @@ def extras(obj: Any) -> tuple[tuple[str, Any], ...]:
     found = []
     for name, value in vars(obj).items():
         plain = name.partition("__")[2] or name if name.startswith("_") else name  # a private one is mangled
-        if (
-            name not in theirs
-            and plain not in theirs
-            and "__" + plain not in theirs
-            and not is_credential(name)
-        ):
+        if name not in theirs and plain not in theirs and "__" + plain not in theirs and not is_credential(name):
             found.append((name, value))
     return tuple(sorted(found, key=lambda pair: pair[0]))
 
@@ -221,9 +216,7 @@ def _boto_client(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     meta = obj.meta
     model = meta.service_model
     config = meta.config
-    options = [
-        (name, getattr(config, name, None)) for name in ("s3", "client_context_params", "use_fips_endpoint")
-    ]
+    options = [(name, getattr(config, name, None)) for name in ("s3", "client_context_params", "use_fips_endpoint")]
     name = (model.service_name, model.api_version)
     return "boto client", (*name, address(meta.endpoint_url), meta.region_name, options, extras(obj))
 

@@ -126,8 +126,7 @@ def _clause(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 
 def _table(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     columns = [
-        (column.name, str(column.type), bool(column.nullable), bool(column.primary_key))
-        for column in obj.columns
+        (column.name, str(column.type), bool(column.nullable), bool(column.primary_key)) for column in obj.columns
     ]
     return "table", (str(obj.key), columns)
 

@@ -126,9 +126,7 @@ def _load(group: str) -> Callable[[type], Describer | None]:
 
 def _stainless(base: type, name: str) -> Describer | None:
     """Clients and resources of openai, anthropic and the other packages made by the same generator."""
-    if name.endswith(
-        ("._base_client.BaseClient", "._resource.SyncAPIResource", "._resource.AsyncAPIResource")
-    ):
+    if name.endswith(("._base_client.BaseClient", "._resource.SyncAPIResource", "._resource.AsyncAPIResource")):
         from .clients import find
 
         return find(base)

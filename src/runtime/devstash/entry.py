@@ -74,9 +74,7 @@ def buffer_digest(data: memoryview) -> bytes:
     return whole.digest()
 
 
-def value_of(
-    view: memoryview, tagger: blake2b, text: bytes, buffers_are_sound: "Callable[[], bool]"
-) -> object:
+def value_of(view: memoryview, tagger: blake2b, text: bytes, buffers_are_sound: "Callable[[], bool]") -> object:
     """The value of the entry whose whole file is `view`, if it was made with our key for the call keyed
     `text`.
 

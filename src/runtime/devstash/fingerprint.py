@@ -59,7 +59,6 @@ _PLAIN = frozenset((str, int, float, bool, bytes, type(None), list, tuple, dict,
 _UNTELLABLE = {
     "_getframe": "it looks at the frames of its callers",
     "currentframe": "it looks at the frames of its callers",
-    "__subclasses__": "it finds classes that nothing names",
 }
 _IMPORTS = frozenset(("import_module", "__import__"))
 
@@ -283,9 +282,7 @@ class Reach:
         if known.dynamic:
             self._dynamic(known, namespace, hasher)
 
-    def _global(
-        self, namespace: dict[str, Any], name: str, value: Any, known: Facts | None, hasher: Any
-    ) -> None:
+    def _global(self, namespace: dict[str, Any], name: str, value: Any, known: Facts | None, hasher: Any) -> None:
         """Follow one module-level name. What it is bound to is noted in `hasher` where the name alone does
         not say.
         """
@@ -308,9 +305,7 @@ class Reach:
                     self._loosely(value)
                 self._module(value, known)
             return
-        elif kind is BuiltinFunctionType and (
-            value.__self__ is None or isinstance(value.__self__, ModuleType)
-        ):
+        elif kind is BuiltinFunctionType and (value.__self__ is None or isinstance(value.__self__, ModuleType)):
             hasher.update(f"{name}={value.__module__}.{value.__qualname__};".encode())
             self.follow(value)
             return
@@ -329,13 +324,9 @@ class Reach:
         for name, why in _UNTELLABLE.items():
             if name in known.names:
                 raise Unkeyable(name, "builtins.function", why)
-        text = next(
-            (name for name in ("eval", "exec") if name in known.globals and name not in namespace), None
-        )
+        text = next((name for name in ("eval", "exec") if name in known.globals and name not in namespace), None)
         if text is not None:
-            raise Unkeyable(
-                text, "builtins.function", "it runs text as code, and what that reads cannot be told"
-            )
+            raise Unkeyable(text, "builtins.function", "it runs text as code, and what that reads cannot be told")
         self.names |= known.words
         if not _READS_GLOBALS.isdisjoint(known.names):
             for name, value in sorted(namespace.items()):
@@ -423,9 +414,7 @@ class Reach:
         if hasher.digest() != empty:
             self.put(f"module {module.__name__}", hasher.hexdigest())
 
-    def imported(
-        self, asked: tuple[str, int, tuple[str, ...]], namespace: dict[str, Any], known: Facts
-    ) -> bool:
+    def imported(self, asked: tuple[str, int, tuple[str, ...]], namespace: dict[str, Any], known: Facts) -> bool:
         """Follow an import made by the code when it runs. Says whether there is such a module."""
         name, level, parts = asked
         if level:

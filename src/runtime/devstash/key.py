@@ -57,6 +57,8 @@ class _NoKey:
     __slots__ = ()
 
 
+# Stands among the names of arguments for how they were written, where that matters.
+_FORM = "(form)"
 # Beginnings of the components that a call can change by running.
 _STATE = ("global ", "class ", "function ")
 
@@ -88,9 +90,7 @@ class Key:
         "unimported",
     )
 
-    def __init__(
-        self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]
-    ) -> None:
+    def __init__(self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]) -> None:
         self.module = module
         self.qualname = qualname
         #: Name to digest, in a fixed order.
@@ -151,9 +151,30 @@ def _json(text: str) -> str:
     return '"' + "".join(out) + '"'
 
 
+def _refuse_readers_of_frames(call: Call) -> None:
+    """Refuse `df.query("a > @limit")` and its kind: such text names variables of the frame around the call."""
+    name = getattr(call.callee, "__name__", "")
+    last = [link.rpartition(".")[2] for link in call.links]
+    for link, (args, kwargs) in zip((f"{name}()", *last), call.arguments):
+        if link not in ("query()", "eval()"):
+            continue
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, str) and (
+                "@" in value or (link == "eval()" and getattr(call.callee, "__self__", 0) is None)
+            ):
+                raise Unkeyable(
+                    link[:-2],
+                    "builtins.str",
+                    "its text reads variables around the call; put the call into a function, and their values into "
+                    "the text",
+                )
+
+
 def make_key(call: Call) -> Key:
     """The key of a described call. Raises `Unkeyable`."""
     site = call.site
+    if site.kind == "call":
+        _refuse_readers_of_frames(call)
     encoder = Encoder()
     values: dict[str, Any] = {}
     given: dict[str, str] = {}
@@ -175,7 +196,7 @@ def make_key(call: Call) -> Key:
         values["key"] = call.keyed_by
     else:
         for link, name, value, default in _arguments(call):
-            if name == "form":
+            if name == _FORM:
                 form += value
                 continue
             digest = encoder.digest(value, name)
@@ -218,7 +239,7 @@ def state_of(call: Call) -> dict[str, str]:
     # Functions and classes as arguments are not changed by a call in a way that its result could bring
     # back.
     for link, name, value, _ in _arguments(call):
-        if name == "form" or is_code(value):
+        if name == _FORM or is_code(value):
             continue
         try:
             digest = Encoder().digest(value, name)
@@ -231,11 +252,11 @@ def state_of(call: Call) -> dict[str, str]:
 
 
 def changes(before: Key, after: Key) -> list[str]:
-    """The components by which a call, keyed `before` and once more `after` it ran, shows that it changed what it
-    reads besides its arguments.
+    """The components by which a call, keyed `before` and once more `after` it ran, shows that it changed
+    what it reads besides its arguments.
 
-    A module that the call was the first to import brings components that were not there before; others that come
-    or go say that a module-level name was bound or unbound.
+    A module that the call was the first to import brings components that were not there before; others that
+    come or go say that a module-level name was bound or unbound.
     """
     names = [name for name in {**before.components, **after.components} if name.startswith(_STATE)]
     found = []
@@ -268,7 +289,7 @@ def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:
     for link, (args, kwargs) in enumerate(call.arguments, 1):
         bound: Binding = bind(call.callee, args, kwargs) if link == 1 else unbound(args, kwargs)
         if bound.form:
-            found.append((link, "form", bound.form, NO_KEY))
+            found.append((link, _FORM, bound.form, NO_KEY))
         for name, value in bound.arguments:
             if name not in ignore and name.lstrip("*") not in ignore:
                 found.append((link, name, value, bound.defaults.get(name, NO_KEY)))
@@ -301,9 +322,7 @@ def _describe(callee: Any) -> tuple[str, str, Any]:
     name = getattr(callee, "__qualname__", None)
     if type(module) is str and type(name) is str:  # a callable that carries a function's name
         # What functools.lru_cache holds besides the function are results it has seen.
-        remembers = (
-            kind.__module__ == "functools" and type(getattr(callee, "__wrapped__", None)) is FunctionType
-        )
+        remembers = kind.__module__ == "functools" and type(getattr(callee, "__wrapped__", None)) is FunctionType
         return module, name, NO_KEY if remembers else callee
     return kind.__module__, kind.__qualname__, callee
 

@@ -128,13 +128,7 @@ def _sentinel_name(obj: Any) -> str | None:
         return known[1]
     kind = type(obj)
     ours = kind is object or origin.of_class(kind) == origin.PROJECT
-    homes = (
-        sorted(sys.modules)
-        if kind is object
-        else {"__main__", str(kind.__module__)}
-        if ours
-        else {kind.__module__}
-    )
+    homes = sorted(sys.modules) if kind is object else {"__main__", str(kind.__module__)} if ours else {kind.__module__}
     for home in sorted(homes):
         module = sys.modules.get(home)
         found = _name_in(module, obj) if type(module) is ModuleType else None

@@ -95,10 +95,7 @@ def _standard_folders() -> Iterator[str]:
     yield library.replace("\\", "/") + "/"
     yield os.path.realpath(library).replace("\\", "/") + "/"
     version = "python%d.%d" % sys.version_info[:2]
-    yield (
-        os.path.join(sys.base_exec_prefix, getattr(sys, "platlibdir", "lib"), version).replace("\\", "/")
-        + "/"
-    )
+    yield (os.path.join(sys.base_exec_prefix, getattr(sys, "platlibdir", "lib"), version).replace("\\", "/") + "/")
     for entry in sys.path:  # the whole library in one archive
         if entry.endswith("python%d%d.zip" % sys.version_info[:2]):
             yield entry.replace("\\", "/") + "/"

@@ -65,7 +65,10 @@ def dump(value: object, sink: "Sink") -> "list[memoryview]":
         except Exception:
             continue
         return buffers
-    raise _unstorable(value, failure)
+    try:
+        raise _unstorable(value, failure) from failure
+    finally:
+        del failure  # its traceback holds this frame, and with it the value
 
 
 def _dump(pickler: "Any", value: object, sink: "Sink", options: "dict[str, Any]") -> "list[memoryview]":
@@ -179,9 +182,7 @@ def _unstorable(value: object, failure: Exception) -> Unstorable:
     offender = last.at
     path = _path(value, offender)
     if path is None:
-        return Unstorable(
-            "result", type_name(type(value)), f"at a part of type {type_name(type(offender))}: {why}"
-        )
+        return Unstorable("result", type_name(type(value)), f"at a part of type {type_name(type(offender))}: {why}")
     return Unstorable(path, type_name(type(offender)), why)
 
 
@@ -226,9 +227,7 @@ def _parts(thing: "Any") -> "Iterator[tuple[str, object]]":
             yield ".keys()", name
     elif issubclass(kind, (list, tuple)):
         names = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
-        for place, part in enumerate(
-            list.__iter__(thing) if issubclass(kind, list) else tuple.__iter__(thing)
-        ):
+        for place, part in enumerate(list.__iter__(thing) if issubclass(kind, list) else tuple.__iter__(thing)):
             yield (f".{names[place]}" if names and place < len(names) else f"[{place}]"), part
     elif issubclass(kind, (set, frozenset)):
         for part in list(set.__iter__(thing) if issubclass(kind, set) else frozenset.__iter__(thing)):

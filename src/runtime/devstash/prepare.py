@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 ORIGINAL = "@devstash"  # first item of the constant that carries a rewritten function's original code
 _CODE = type((lambda: None).__code__)
-# Constants that stand for others until the tree is compiled: a tree can hold neither code nor our table.
-_BOOT = "@devstash boot"
-_GIVEN = {name: f"@devstash {name}" for name in ("file", "root", "sites", "warns")}
+# Constants that stand for others until the tree is compiled: a tree can hold neither code nor our table. No script
+# holds such a constant, as nobody can know it.
+_TOKEN = os.urandom(16).hex()
+_BOOT = f"{_TOKEN} boot"
+_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "sites", "warns")}
 
 # Runs before the script's first line, in a namespace of its own; `file`, `root`, `sites` and `warns` are given.
 _BOOT_SOURCE = """\
@@ -107,7 +109,7 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         flags = _ast.PyCF_ONLY_AST
-        tree: _ast.Module = compile(source, filename, "exec", flags, dont_inherit=True)  # type: ignore[assignment]
+        tree: _ast.Module = compile(source, filename, "exec", flags, dont_inherit=True)
         rewriter = Rewriter(plan, _lines(source))
         rewriter.rewrite(tree)
         insert_prologue(tree, _BOOT, _GIVEN)
@@ -221,9 +223,7 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
         with open(script, "rb") as file:
             source = file.read()
         if plan.get("unparsed"):
-            compile(
-                source, filename, "exec", dont_inherit=True
-            )  # refused by Python too: it will say so itself
+            compile(source, filename, "exec", dont_inherit=True)  # refused by Python too: it will say so itself
             _say("%s: markers are off for this run: %s" % (script, plan["unparsed"]))
             return None
         if _digest(source) != plan["source"]:  # what is kept under the old content's name must be the old content

@@ -1,8 +1,8 @@
 """What devstash says while the script runs: short lines on stderr, and records for the logger `devstash`.
 
 Lines go straight to file descriptor 2, so that a script that replaces `sys.stderr` finds nothing of ours in it. The
-logger is used only when the script itself has imported `logging` and given some logger handlers; otherwise Python's
-handler of last resort would print our records.
+logger is used, instead, when the script itself has imported `logging` and given some logger handlers; otherwise
+Python's handler of last resort would print our records.
 """
 
 from __future__ import annotations
@@ -50,20 +50,22 @@ class Reporter:
         except OSError:
             pass  # a closed stderr is the user's choice
 
-    def _log(self, level: int, site: Site, text: str) -> None:
-        logger = _logger()
-        if logger is not None:
-            try:
-                logger.log(level, "%s:%d: %s", self.script, site.line, text)
-            except Exception:
-                pass  # a broken handler is not ours to report, nor the script's to suffer from us
+    def _log(self, level: int, site: Site, text: str) -> bool:
+        """Log, if there is a logger, and say whether there is."""
+        logger = _logger() if "logging" in sys.modules else None
+        if logger is None or not logger.isEnabledFor(level):
+            return False
+        try:
+            logger.log(level, "%s:%d: %s", self.script, site.line, text)
+        except Exception:
+            pass  # a broken handler is not ours to report, nor the script's to suffer from us
+        return True
 
     def happened(self, site: Site, text: str) -> None:
         """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""
+        self._log(INFO, site, text)
         if self.verbosity > 0:
             self._line(site, text)
-        if "logging" in sys.modules:
-            self._log(INFO, site, text)
 
     def missed(self, site: Site, name: str, miss: Miss) -> None:
         """Tell of a miss; one that says that something is wrong with an entry is told without being asked."""
@@ -78,7 +80,6 @@ class Reporter:
         if (site.index, text) in self._told:
             return
         self._told.add((site.index, text))
-        if self.verbosity >= 0:
+        logged = self._log(WARNING, site, text)  # usually to stderr, where once is enough
+        if not logged and self.verbosity >= 0:
             self._line(site, text)
-        if "logging" in sys.modules:
-            self._log(WARNING, site, text)

@@ -8,6 +8,6 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from devstash.prepare import main  # noqa: E402  (only now can it be found)
+from devstash.prepare import main
 
 main(sys.argv[1:])

@@ -24,7 +24,7 @@ from types import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
+    from typing import Any
 
 # Neither changeable nor leading to anything that is.
 _LEAVES = frozenset(
@@ -38,11 +38,23 @@ _LEAVES = frozenset(
 _TRANSPARENT = frozenset((tuple, frozenset, MappingProxyType))
 # Modules of the standard library and of packages whose instances are values: nothing can be done to them.
 _VALUES = frozenset(
-    "datetime decimal fractions uuid pathlib pathlib._local zoneinfo re ipaddress polars pyarrow.lib".split()
+    [
+        "datetime",
+        "decimal",
+        "fractions",
+        "uuid",
+        "pathlib",
+        "pathlib._local",
+        "zoneinfo",
+        "re",
+        "ipaddress",
+        "polars",
+        "pyarrow.lib",
+    ]
 )
 
 
-def shared(result: object, given: dict[str, Any]) -> Optional[str]:
+def shared(result: object, given: dict[str, Any]) -> str | None:
     """The name of the member of `given` with which `result` has a changeable object in common, or None."""
     if type(result) in _LEAVES:
         return None

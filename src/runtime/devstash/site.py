@@ -27,9 +27,7 @@ class Site:
     text: str  # the statement's first line
     generator: bool  # a marked generator function
     reads: tuple[str, ...]  # expression: the names it reads
-    shape: tuple[
-        str, ...
-    ]  # call: texts of the links after the first; expression: names passed; function: parameters
+    shape: tuple[str, ...]  # call: texts of the links after the first; expression: names passed; function: parameters
     code: CodeType | None  # expression: its code
     ttl: int | None  # seconds
     key: str | None

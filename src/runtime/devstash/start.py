@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-from _frozen_importlib_external import SourceFileLoader  # type: ignore[import-not-found]
+from _frozen_importlib_external import SourceFileLoader
 
 from . import call
 from .report import Reporter
@@ -64,9 +64,7 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None
         try:
             with open(file, "rb") as source:
                 compile(source.read(), file, "exec", dont_inherit=True)
-        except (
-            SyntaxError
-        ):  # a filter turns the warning into an error; only Python itself prints it as it should be
+        except SyntaxError:  # a filter turns the warning into an error; only Python itself prints it as it should be
             _run_plain(settings.get("script", file))
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
     calls = call.Calls(file, sites, settings, reporter)

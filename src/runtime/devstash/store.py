@@ -52,6 +52,8 @@ _AHEAD = 60
 # Every mapping holds a file descriptor until its last array is gone. From this number on large entries are
 # read instead, so that a script that keeps many of them does not run out of descriptors on our account.
 _MAPPED = 256
+# Entries up to this size are loaded once after they were saved.
+_PROVABLE = 16 << 20
 
 _SAFE = {code: "_" for code in range(128) if not (chr(code).isalnum() or chr(code) in "._-")}
 
@@ -151,9 +153,7 @@ class Store:
         if not self._trusted:
             self._trust()
         if site.ttl is not None and not -_AHEAD <= time() - found.st_mtime <= site.ttl:
-            raise entry.Refused(
-                "expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}"
-            )
+            raise entry.Refused("expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}")
         if found.st_size <= entry.SMALL:
             data = os.read(fd, found.st_size)
             view = memoryview(data)
@@ -211,6 +211,32 @@ class Store:
 
             self.writer = Writer(self)
         self.writer.save(key, value, facts)
+
+    def prove(self, key: "KeyLike", site: "SiteLike", value: object) -> None:
+        """Make sure that what was just saved can be brought back. Raises `Unstorable`, having removed it.
+
+        Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
+        entries are believed: to load them would need their size in memory once more.
+        """
+        path = self.path(key)
+        try:
+            fd = os.open(path, _OPEN)
+        except OSError:
+            return  # it is gone already: a miss like any other
+        try:
+            if os.fstat(fd).st_size > _PROVABLE:
+                return
+            back = self._read(fd, key, site)
+            why = "" if type(back) is type(value) else f"it comes back as {type(back).__name__}"
+        except entry.Refused as refused:
+            why = f"it cannot be brought back: {refused.detail}" if refused.reason == "damaged" else ""
+        except (OSError, MemoryError):
+            return
+        finally:
+            os.close(fd)
+        if why:
+            os.unlink(path)
+            raise Unstorable("result", f"{type(value).__module__}.{type(value).__qualname__}", why)
 
     def note_written(self, found: os.stat_result) -> None:
         """Remember that the large buffers of this file have just been written, so need no check for now."""

@@ -43,7 +43,7 @@ def _method(method: str, *arguments: _ast.expr) -> _ast.Call:
     return _ast.Call(func=attribute, args=list(arguments), keywords=[])
 
 
-def _constant(value: object) -> _ast.Constant:
+def _constant(value: Any) -> _ast.Constant:
     return _ast.Constant(value=value, kind=None)
 
 
@@ -111,12 +111,12 @@ def _call_position(call: _ast.Call, imports: frozenset[str]) -> Span:
     if line == call.lineno or line is None:
         return position
     column = (function.end_col_offset or 0) - len(function.attr)
+    end_line, end = call.end_lineno or line, call.end_col_offset or 0
     if VERSION < (3, 11):
-        return (line, call.col_offset, max(line, call.end_lineno or line), call.end_col_offset)
+        return (line, call.col_offset, max(line, end_line), end)
     if column < 0:
-        return (line, -1, max(line, call.end_lineno or line), -1)
-    end = call.end_col_offset or 0
-    return (line, column, call.end_lineno, max(end, column) if line == call.end_lineno else end)
+        return (line, -1, max(line, end_line), -1)
+    return (line, column, end_line, max(end, column) if line == end_line else end)
 
 
 def _spine(site: _ast.expr) -> tuple[list[Any], int]:
@@ -162,9 +162,7 @@ def rewrite_call(
         elif isinstance(node, _ast.Subscript):
             where = _span(node)
             test = _place(_ast.Subscript(value=test, slice=node.slice, ctx=_ast.Load()), where)
-            run = _place(
-                _ast.Subscript(value=run, slice=_method("item", _constant(number)), ctx=_ast.Load()), where
-            )
+            run = _place(_ast.Subscript(value=run, slice=_method("item", _constant(number)), ctx=_ast.Load()), where)
             links.append(text + "[]")
             text = ""
             number += 1
@@ -250,11 +248,7 @@ def rewrite_function(index: int, function: Any, key: _ast.expr | None) -> tuple[
     body = function.body
     first = body[0]
     head: list[_ast.stmt] = []
-    if (
-        isinstance(first, _ast.Expr)
-        and isinstance(first.value, _ast.Constant)
-        and isinstance(first.value.value, str)
-    ):
+    if isinstance(first, _ast.Expr) and isinstance(first.value, _ast.Constant) and isinstance(first.value.value, str):
         head, body = [first], body[1:]
     start = body[0] if body else first
     _Returns().visit(_ast.Module(body=body, type_ignores=[]))
@@ -270,9 +264,7 @@ def rewrite_function(index: int, function: Any, key: _ast.expr | None) -> tuple[
     test = _ast.Call(func=_ast.Call(func=_name(BUILTIN), args=ask, keywords=[]), args=values, keywords=[])
     guard = _ast.If(test=test, body=[_ast.Return(value=_method("value"))], orelse=[])
     run = _move(_method("run"), _nowhere(start))
-    around = _ast.With(
-        items=[_ast.withitem(context_expr=run, optional_vars=None)], body=body, type_comment=None
-    )
+    around = _ast.With(items=[_ast.withitem(context_expr=run, optional_vars=None)], body=body, type_comment=None)
     where = (start.lineno, start.col_offset, start.lineno, start.col_offset)
     function.body = [*head, _place(guard, where), _place(around, _nowhere(start))]
     return tuple(parameters)
@@ -305,9 +297,9 @@ class Rewriter:
 
     @staticmethod
     def _bytes(span: list[int], lines: list[str] | None) -> Span:
-        if lines is None:
-            return tuple(span)
         line, column, end_line, end_column = span
+        if lines is None:
+            return (line, column, end_line, end_column)
         return (
             line,
             len(lines[line - 1][:column].encode("utf-8", "surrogatepass")),
@@ -415,8 +407,7 @@ class Rewriter:
         for index, site in enumerate(self.sites):
             shape, code = self.details[index]
             options = tuple(
-                (name, tuple(value) if isinstance(value, list) else value)
-                for name, value in site["options"].items()
+                (name, tuple(value) if isinstance(value, list) else value) for name, value in site["options"].items()
             )
             head = (site["kind"], site["line"], site["scope"], site["text"], bool(site.get("generator")))
             rows.append((*head, tuple(site.get("names", ())), shape, code, options))
@@ -443,9 +434,7 @@ def insert_prologue(tree: _ast.Module, boot: str, values: dict[str, str]) -> Non
     """
     index = _prologue_index(tree.body)
     near: _ast.stmt = tree.body[min(index, len(tree.body) - 1)] if tree.body else _ast.Pass()
-    space = _ast.Dict(
-        keys=[_constant(name) for name in values], values=[_constant(v) for v in values.values()]
-    )
+    space = _ast.Dict(keys=[_constant(name) for name in values], values=[_constant(v) for v in values.values()])
     call = _ast.Call(func=_name("exec"), args=[_constant(boot), space], keywords=[])
     statement = _ast.Expr(value=call)
     where = (near.lineno, near.col_offset, near.lineno, near.col_offset) if tree.body else (1, 0, 1, 0)

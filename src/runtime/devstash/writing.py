@@ -257,9 +257,7 @@ class Writer:
             draft.discard()
 
 
-def _complete(
-    draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_of: "Callable[[int], bytes]"
-) -> None:
+def _complete(draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_of: "Callable[[int], bytes]") -> None:
     """All that comes after the pickle proper: buffers, manifest (told the stream's size), table, footer."""
     draft.seal(tag, bool(buffers))
     inner, inner_size = (draft.inner, draft.inner_size) if buffers else (0, draft.size)
