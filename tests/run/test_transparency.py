@@ -7,6 +7,7 @@ comment lines for this test:
     # args: a "b c"        its arguments
     # stdin: text\\n        its standard input, with escapes
     # flags: -O            flags for the interpreter
+    # options: -q          options for devstash: quiet where it rightly warns that a call is not cached
     # python: >=3.12       only there
     # env: NAME=value      a variable; {folder} is the script's folder
     # as: other/name.py    put there, and called by that name (`->` makes it a symbolic link to the script)
@@ -37,7 +38,7 @@ def directives(raw):
         name, colon, value = text[1:].strip().partition(": ")
         if colon and name in ("env", "file"):
             found[name].append(value)
-        elif colon and name in ("args", "stdin", "flags", "python", "as", "entries"):
+        elif colon and name in ("args", "stdin", "flags", "python", "as", "entries", "options"):
             found[name] = value
     return found
 
@@ -86,7 +87,7 @@ def test_same_as_plain_python(script, stash, tmp_path):
 
     def devstash():
         name = lay_out(folder, script, header)
-        options = ["--cache-dir", cache]
+        options = ["--cache-dir", cache, *shlex.split(header.get("options", ""))]
         return stash.run(name, *args, options=options, flags=flags, env=env, stdin=stdin)
 
     expected = plain()

@@ -1,4 +1,6 @@
 # file: helper.py
+# options: -q
+# A call that looks at its callers is not cached, and says so.
 import inspect
 import sys
 import traceback
