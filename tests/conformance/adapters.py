@@ -14,7 +14,8 @@ import re
 import tokenize
 from io import StringIO
 
-# Every peer keeps results of functions and methods, and those may be objects.
+# Every peer keeps results of functions and methods, and those may be objects. No decorator is made for what is no
+# function (`callable`: partials, classes, builtins), and a decorated name is no bare function any more (`bare`).
 COMMON = {"method", "result-object"}
 
 
@@ -225,9 +226,7 @@ class Rewriting:
             return
         if isinstance(statement, ast.ClassDef):
             return
-        parts = [
-            value for name, value in ast.iter_fields(statement) if name not in ("body", "orelse", "cases")
-        ]
+        parts = [value for name, value in ast.iter_fields(statement) if name not in ("body", "orelse", "cases")]
         for call in outermost(parts):
             self.mark_call(call, marker)
 
@@ -239,11 +238,7 @@ class Rewriting:
         elif isinstance(function, ast.Name) and function.id in self.functions:
             for node in self.functions[function.id]:
                 self.decorate(node, marker)
-        elif (
-            isinstance(function, ast.Attribute)
-            and function.attr in self.methods
-            and self.peer.decorates_methods
-        ):
+        elif isinstance(function, ast.Attribute) and function.attr in self.methods and self.peer.decorates_methods:
             for node in self.methods[function.attr]:
                 self.decorate(node, marker)
         else:

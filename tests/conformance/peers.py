@@ -76,9 +76,7 @@ class Devstash:
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", action="append", help="only this one (may be repeated)")
     parser.add_argument("--only", default="", help="only scenarios whose theme and name contain this")
     parser.add_argument("--fresh", action="store_true", help="forget what is known of the peers")
@@ -94,9 +92,7 @@ def main():
         for subject in subjects:
             print("\n%s %s" % (subject.title, subject.version), flush=True)
             results[subject] = play_all(subject, scenarios, python, Path(folder), options, memory)
-            print(
-                "  " + ", ".join("%d %s" % (n, kind) for kind, n in sorted(count(results[subject]).items()))
-            )
+            print("  " + ", ".join("%d %s" % (n, kind) for kind, n in sorted(count(results[subject]).items())))
     for name, reason in absent:
         print("\n%s: cannot be had: %s" % (name, reason))
     if options.peer or options.only:
@@ -272,9 +268,7 @@ def install(python, *requirements):
 def version_of(python, package):
     """The installed version, or None."""
     code = "import sys; from importlib.metadata import version; print(version(sys.argv[1]))"
-    done = subprocess.run(
-        [str(python), "-c", code, package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    done = subprocess.run([str(python), "-c", code, package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return done.stdout.decode().strip() if done.returncode == 0 else None
 
 

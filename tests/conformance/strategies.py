@@ -25,9 +25,7 @@ HASHABLE_ATOMS = st.one_of(
     st.sampled_from([shapes.Text("a"), shapes.Text("1")]),
     st.dates(),
     st.datetimes(
-        timezones=st.sampled_from(
-            [None, datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=1))]
-        )
+        timezones=st.sampled_from([None, datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=1))])
     ),
     st.timedeltas(),
     st.decimals(allow_nan=False),
@@ -79,9 +77,7 @@ def _containers(inner):
         st.builds(shapes.Record, inner, inner),
         st.builds(shapes.Frozen, inner),
         st.dictionaries(names, inner, max_size=3).map(lambda state: shapes.Plain(**state)),
-        st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2).map(
-            lambda state: shapes.Slim(**state)
-        ),
+        st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2).map(lambda state: shapes.Slim(**state)),
     )
 
 
