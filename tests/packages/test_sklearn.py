@@ -37,9 +37,7 @@ def test_digits(stash):
     assert stash.ok("s.py", "0", "1.0") == expected
     assert stash.executions() == ["fit"]
     assert len(stash.entries()) == entries
-    assert any(
-        path.name.startswith("sklearn.model_selection._split__train_test_split__") for path in stash.entries()
-    )
+    assert any(path.name.startswith("sklearn.model_selection._split__train_test_split__") for path in stash.entries())
     # Another split or another strength of regularisation is another model.
     stash.ok("s.py", "1", "1.0")
     stash.ok("s.py", "0", "0.1")

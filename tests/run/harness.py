@@ -120,9 +120,7 @@ class Stash:
     def left_over(self, folder=None):
         """Temporary files that a run should have removed."""
         folder = folder or self.cache
-        return [
-            path for path in folder.rglob("*") if path.is_file() and "tmp" in str(path.relative_to(folder))
-        ]
+        return [path for path in folder.rglob("*") if path.is_file() and "tmp" in str(path.relative_to(folder))]
 
     def age(self, seconds, *entries):
         """Make entries (all, unless named) look as if they had been stored so many seconds earlier."""

@@ -241,9 +241,7 @@ def test_disk_full(stash):
     """/dev/full is no folder, so a file system of its own is needed for this one."""
     mount = stash.folder / "small"
     mount.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], stderr=subprocess.DEVNULL
-    )
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], stderr=subprocess.DEVNULL)
     if made.returncode != 0:
         pytest.skip("no small file system can be mounted here")
     try:

@@ -278,9 +278,7 @@ def test_comprehension_keeps_what_it_finished(stash):
 
 
 def test_generator_function_runs_every_time_and_says_so(stash):
-    stash.write(
-        "s.py", "def h(n):  # @devstash\n    log('h')\n    yield n\nprint(list(h(1)), list(h(1)))\n", log=True
-    )
+    stash.write("s.py", "def h(n):  # @devstash\n    log('h')\n    yield n\nprint(list(h(1)), list(h(1)))\n", log=True)
     for _ in range(2):
         outcome = stash.run("s.py")
         assert (outcome.stdout, outcome.status) == ("[1] [1]\n", 0)

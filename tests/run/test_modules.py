@@ -63,11 +63,7 @@ def test_only_our_modules_are_added(stash):
     plain = seen(stash.plain("s.py"))
     stash.ok("s.py")
     second = seen(stash.run("s.py"))
-    added = {
-        name
-        for name in set(second["modules"]) - set(plain["modules"])
-        if name.partition(".")[0] != "devstash"
-    }
+    added = {name for name in set(second["modules"]) - set(plain["modules"]) if name.partition(".")[0] != "devstash"}
     assert set(plain["modules"]) <= set(second["modules"])
     assert not added & SLOW
     assert added <= RUNTIME_NEEDS

@@ -60,9 +60,7 @@ def test_arguments_reach_a_script_without_markers(stash, args):
 def test_scripts_of_any_name(stash, name):
     path = os.path.join(os.fsencode(stash.folder), os.fsencode(name))
     with open(path, "w") as file:
-        file.write(
-            'x = len("abc")  # @devstash\nimport sys\nsys.stdout.write(ascii([sys.argv, __file__, x]))\n1 / 0\n'
-        )
+        file.write('x = len("abc")  # @devstash\nimport sys\nsys.stdout.write(ascii([sys.argv, __file__, x]))\n1 / 0\n')
     typed = b"./" + os.fsencode(name)
     expected = stash.plain(typed)
     for _ in range(2):
@@ -236,9 +234,7 @@ def test_a_wrapper_script_as_python_is_right_too(stash):
     """pyenv's shims and the like are scripts: whichever Python they choose, that one runs the script."""
     wrapper = stash.write("bin/python3", f'#!/bin/sh\nexec "{stash.python}" "$@"\n')
     wrapper.chmod(0o755)
-    stash.write(
-        "s.py", "def f(n):\n    open('log', 'a').write('x')\n    return n\nprint(f(1))  # @devstash\n"
-    )
+    stash.write("s.py", "def f(n):\n    open('log', 'a').write('x')\n    return n\nprint(f(1))  # @devstash\n")
     for _ in range(2):
         outcome = stash.devstash("run", "s.py", env={"PATH": f"{stash.folder}/bin"})
         assert outcome.raw == (b"1\n", b"", 0)

@@ -34,11 +34,7 @@ def test_no_path_of_anybodys_machine():
     machine = re.compile(
         "/" + r"(?:home/(?!user\b|you\b|me\b|runner\b)[a-z]\w*|root|Users/[a-z]\w*)/|" + r"C:\\Users\\\w"
     )
-    found = [
-        f"{path.relative_to(ROOT)}: {match.group()}"
-        for path, text in texts()
-        for match in machine.finditer(text)
-    ]
+    found = [f"{path.relative_to(ROOT)}: {match.group()}" for path, text in texts() for match in machine.finditer(text)]
     assert found == []
 
 
@@ -68,8 +64,7 @@ def test_nothing_is_put_off():
         f"{path.relative_to(ROOT)}:{text[: match.start()].count(chr(10)) + 1}"
         for path, text in texts()
         for match in later.finditer(text)
-        if path.suffix in (".rs", ".py", ".toml", ".md", "")
-        and path.name not in ("test_tidy.py", "Cargo.lock")
+        if path.suffix in (".rs", ".py", ".toml", ".md", "") and path.name not in ("test_tidy.py", "Cargo.lock")
     ]
     assert found == []
 
@@ -78,9 +73,7 @@ def test_no_trailing_space():
     found = [
         str(path.relative_to(ROOT))
         for path, text in texts()
-        if path.suffix in (".rs", ".py", ".toml")
-        and "transparency" not in path.parts
-        and "fixtures" not in path.parts
+        if path.suffix in (".rs", ".py", ".toml") and "transparency" not in path.parts and "fixtures" not in path.parts
         for line in text.splitlines()
         if line != line.rstrip()
     ]
