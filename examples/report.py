@@ -58,9 +58,7 @@ def main():
     # A chain is remembered as one: on a hit none of its calls is made.
     values = Archive("weather").query(2024).where(lambda row: row[1] > 31).column(2)  # @devstash
 
-    print(
-        f"{data['year']}: {len(data['stations'])} stations, mean of {len(values)} values {mean(values):.1f}"
-    )
+    print(f"{data['year']}: {len(data['stations'])} stations, mean of {len(values)} values {mean(values):.1f}")
     for station, points in sorted(scores.items(), key=lambda pair: -pair[1]):
         if points >= limit:
             print(f"  {station:<12}{points:>4}  {'#' * (points // 5)}")
