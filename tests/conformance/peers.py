@@ -16,6 +16,7 @@ Python from 3.12 on: pycasher and rote have releases for no older one.
 import argparse
 import concurrent.futures
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -29,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
-from adapters import PEERS  # noqa: E402
+from adapters import PEERS, Peer, Rewriting  # noqa: E402
 from player import REPEATED, WRONG, play  # noqa: E402
 from scenario import holds, load_all  # noqa: E402
 
@@ -168,10 +169,12 @@ class Memory:
         self.known = {}
         if path.exists() and not forget:
             self.known = json.loads(path.read_text())
-        self.rules = "".join((HERE / name).read_text() for name in ("adapters.py", "player.py", "tally.py"))
+        self.rules = "".join((HERE / name).read_text() for name in ("player.py", "tally.py"))
+        self.rules += inspect.getsource(Peer) + inspect.getsource(Rewriting)
 
     def key(self, subject, scenario, release):
-        parts = [subject.title, subject.version, release, self.rules, repr(scenario.steps)]
+        adapter = inspect.getsource(type(subject))
+        parts = [subject.title, subject.version, release, self.rules, adapter, repr(scenario.steps)]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def get(self, subject, scenario, release):
