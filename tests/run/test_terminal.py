@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 from harness import on_terminal
@@ -99,6 +100,7 @@ def test_prompts(both):
     assert "3 letters" in shown
 
 
+@pytest.mark.xfail(sys.version_info[:2] == (3, 12), reason="3.12 tells tracers of a marked line twice", strict=True)
 def test_pdb_on_a_marked_line(both):
     shown, status = both(
         """

@@ -69,7 +69,17 @@ def lay_out(folder, script, header):
     return name
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+# CPython 3.12 sends tracers a second line event for a line on which an `else` is taken, as our miss does; the versions
+# before and after do not.
+LINE_TWICE = {"coverage_api", "pdb_breakpoint", "pdb_builtin_breakpoint"} if sys.version_info[:2] == (3, 12) else set()
+
+
+def expected_to_differ(path):
+    mark = pytest.mark.xfail(reason="3.12 tells tracers of a marked line twice", strict=True)
+    return pytest.param(path, id=path.stem, marks=[mark] if path.stem in LINE_TWICE else [])
+
+
+@pytest.mark.parametrize("script", [expected_to_differ(path) for path in SCRIPTS])
 def test_same_as_plain_python(script, stash, tmp_path):
     header = directives(script.read_bytes())
     if "python" in header and not wanted_here(header["python"]):

@@ -13,12 +13,11 @@ can be interrupted anywhere and done by several processes at once; the next one 
 
 from errno import ENOSPC
 
-from .store import SUFFIX, Unwritable, distrust
+from .store import LAYOUT, SUFFIX, Unwritable, distrust
 from .system import os, time
 
 DRAFTS = ".tmp"
 DEFAULT = ".devstash_cache"
-LAYOUT = 1
 # Drafts of writers that were killed go after a day; no living one takes that long.
 _STALE = 86400
 
@@ -58,7 +57,7 @@ def prepare(folder: str) -> None:
         raise Unwritable(f"`{error.filename or folder}`: {error.strerror}") from None
     if reason:
         raise Unwritable(f"the folder `{folder}` {reason}")
-    if layout != str(LAYOUT):
+    if layout != LAYOUT:
         raise Unwritable(f"the folder `{folder}` has layout {layout!r}; this devstash writes layout {LAYOUT}")
 
 

@@ -38,7 +38,16 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "devstash
     del sys.modules[name]
 sys.path.insert(0, root)
 try:
-    from devstash import start
+    try:
+        from devstash import start
+    except Exception:  # byte-code of ours is broken, after a power cut perhaps: the sources will do
+        import os
+        kept = os.path.join(root, "devstash", "__pycache__")
+        for name in os.listdir(kept):
+            os.unlink(os.path.join(kept, name))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
+            del sys.modules[name]
+        from devstash import start
 finally:
     sys.path.remove(root)
 start.begin(file, sites, warns)
@@ -143,6 +152,16 @@ def write_pyc(path: str, code: CodeType) -> None:
     _write(path, MAGIC_NUMBER + b"\0" * 8 + (len(data) + 16).to_bytes(4, "little") + data)
 
 
+def _is_whole(pyc: str) -> bool:
+    """Whether the byte-code file is there, as long as its header says; the launcher looks at it in the same way."""
+    try:
+        with open(pyc, "rb") as file:
+            told = int.from_bytes(file.read(16)[12:], "little")
+            return told == os.fstat(file.fileno()).st_size
+    except OSError:
+        return False
+
+
 def _write(path: str, data: bytes) -> None:
     beside = "%s.%d.tmp" % (path, os.getpid())
     try:
@@ -213,7 +232,7 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
     try:
         if pyc == "-":
             pyc = _own_name(plan_path, optimize)
-            if os.path.exists(pyc):
+            if _is_whole(pyc):
                 return pyc
         compile_runtime(folder, optimize)
         with open(plan_path, encoding="utf-8") as file:

@@ -52,6 +52,8 @@ _VALUES = frozenset(
         "pyarrow.lib",
     ]
 )
+# Labels and types of columns: frames share them freely, because they cannot be changed.
+_VALUE_FAMILIES = ("pandas.core.indexes.", "pandas.core.dtypes.", "pandas._libs.tslibs.", "numpy.dtype")
 
 
 def shared(result: object, given: dict[str, Any]) -> str | None:
@@ -125,7 +127,7 @@ def _is_leaf(obj: object) -> bool:
         return True
     if issubclass(kind, (type, ModuleType)):
         return True
-    if kind.__module__ in _VALUES:
+    if kind.__module__ in _VALUES or kind.__module__.startswith(_VALUE_FAMILIES):
         return True
     # Enumeration members are stored by reference, and are what they are.
     enum = sys.modules.get("enum")

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 # Longest file name; every file system takes it, and encrypted ones with their longer names as well.
 NAME_LENGTH = 120
 SUFFIX = ".pkl"
+# What the folder's file `format` says.
+LAYOUT = "1"
 # A link in place of an entry is refused, a FIFO does not block.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Type of the file, and write permission of group and others; an entry must come out as a plain file
@@ -190,6 +192,13 @@ class Store:
         reason = distrust(os.stat(self.folder))
         if reason:
             raise entry.Refused("foreign", f"the folder `{self.folder}` {reason}")
+        fd = os.open(f"{self.folder}/format", _OPEN)
+        try:
+            layout = os.read(fd, 64).decode("utf-8", "replace").strip()
+        finally:
+            os.close(fd)
+        if layout != LAYOUT:
+            raise entry.Refused("future format", f"the folder `{self.folder}` is of format {layout!r}, not {LAYOUT}")
         self._trusted = True
 
     def _checked(self) -> "Any":
