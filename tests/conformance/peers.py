@@ -205,6 +205,9 @@ devstash's markers. Scenarios about something that a peer does not offer (an opt
 for it and count nowhere. So are scenarios that need a package that is not installed.
 tests/conformance/adapters.py has what each peer is declared able to do.
 
+Read it with this in mind: the scenarios say what devstash promises, and devstash was mended wherever it failed one;
+nobody has had the chance to do that for the peers, some of which never set out to notice edits or receivers.
+
 A cell is: scenarios passed / scenarios that apply. Below are the two ways to fail: a **wrong answer** (the program
 printed something else than it does without a cache, failed, or a call was not made that had to be), and a call **made
 again** whose result had been kept or could have been.
