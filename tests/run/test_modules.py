@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import sys
 def f(n):
@@ -94,6 +96,7 @@ def test_no_process_stays_and_no_file_is_left_beside_the_script(stash):
     assert sorted(path.name for path in stash.folder.iterdir()) == [".devstash_cache", "s.py"]
 
 
+@pytest.mark.xfail(sys.version_info[:2] == (3, 12), reason="3.12 tells tracers of a marked line twice", strict=True)
 def test_coverage_at_process_start(stash):
     """`COVERAGE_PROCESS_START` with a sitecustomize measures the script under its own name, marked lines included.
 

@@ -9,6 +9,7 @@ stay the same object; values that cannot be changed may as well be copies.
 from __future__ import annotations
 
 import sys
+from _weakref import ref
 from gc import get_referents
 from types import (
     BuiltinFunctionType,
@@ -31,7 +32,7 @@ _LEAVES = frozenset(
     (
         *(int, float, complex, str, bytes, bool, range, slice, type, property, staticmethod, classmethod),
         *(type(None), type(...), type(NotImplemented), FunctionType, BuiltinFunctionType, CodeType, FrameType),
-        *(ModuleType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType),
+        *(ref, ModuleType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType),
     )
 )
 # Not changeable themselves, but they may hold what is.
@@ -53,7 +54,7 @@ _VALUES = frozenset(
     ]
 )
 # Labels and types of columns: frames share them freely, because they cannot be changed.
-_VALUE_FAMILIES = ("pandas.core.indexes.", "pandas.core.dtypes.", "pandas._libs.tslibs.", "numpy.dtype")
+_VALUE_FAMILIES = ("pandas.core.indexes.", "pandas.core.dtypes.", "pandas._libs.", "numpy.dtype")
 
 
 def shared(result: object, given: dict[str, Any]) -> str | None:
