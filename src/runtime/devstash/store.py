@@ -192,7 +192,10 @@ class Store:
         reason = distrust(os.stat(self.folder))
         if reason:
             raise entry.Refused("foreign", f"the folder `{self.folder}` {reason}")
-        fd = os.open(f"{self.folder}/format", _OPEN)
+        try:
+            fd = os.open(f"{self.folder}/format", _OPEN)
+        except FileNotFoundError:
+            return  # not made by this devstash, or not made up to the end: its files will tell what they are
         try:
             layout = os.read(fd, 64).decode("utf-8", "replace").strip()
         finally:
