@@ -26,6 +26,8 @@ pub mod runtime;
 
 pub mod launch;
 
+pub mod pump;
+
 pub mod entry;
 pub mod manage;
 pub mod store;

@@ -7,10 +7,15 @@ use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::exit::ExitStatus;
 use devstash::options::{CheckOptions, ClearOptions, ListOptions, RunOptions};
+use devstash::pump::Task;
 use devstash::{check, launch, manage};
 
 fn main() -> ExitStatus {
-    let typed = match cli::parse(env::args_os().collect()) {
+    let line: Vec<_> = env::args_os().collect();
+    if let Some(task) = Task::of(&line) {
+        return task.map_or(ExitStatus::Usage, Task::run);
+    }
+    let typed = match cli::parse(line) {
         Ok(typed) => typed,
         // Help and version come this way too, for stdout and with status 0.
         Err(said) => {

@@ -208,7 +208,9 @@ impl Start<'_> {
         let flag = |set: bool| if set { "1" } else { "0" };
         let count = self.flags().len().to_string();
         let verbosity = options.verbosity.to_string();
-        let pairs: [(&str, &OsStr); 8] = [
+        // Asked of the system, not of `argv[0]`, which may be any name; unknown, no output is recorded.
+        let exe = env::current_exe().unwrap_or_default();
+        let pairs: [(&str, &OsStr); 9] = [
             ("script", &options.script),
             ("path0", self.folder.as_os_str()),
             ("cache_dir", options.cache_dir.as_os_str()),
@@ -217,6 +219,7 @@ impl Start<'_> {
             ("verbosity", verbosity.as_ref()),
             ("flags", count.as_ref()),
             ("version", env!("CARGO_PKG_VERSION").as_ref()),
+            ("exe", exe.as_os_str()),
         ];
         let mut told = Vec::new();
         for (name, value) in pairs {
