@@ -1,0 +1,54 @@
+"""Project modules that a call imported, counted by their compiled text, whatever the comments say."""
+
+from __future__ import annotations
+
+import sys
+from _blake2 import blake2b
+
+from . import origin
+from .bytecode import facts
+from .contents import Unsteady, path_text, read_state
+from .encode import DIGEST
+from .system import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def row_of(name: str) -> list[Any] | None:
+    """The row of a loaded module, None if it is none of the project's."""
+    module = sys.modules.get(name)
+    namespace = getattr(module, "__dict__", None)
+    if not isinstance(namespace, dict) or name == "__main__":
+        return None
+    file = namespace.get("__file__")
+    if not isinstance(file, str) or origin.of_namespace(namespace) != origin.PROJECT:
+        return None
+    try:
+        _, state, racy = read_state(file)
+        digest = digest_of(file)
+    except (OSError, Unsteady):
+        return None
+    return ["module", path_text(os.path.abspath(file)), *state, int(racy), digest, name]
+
+
+def digest_of(file: str) -> str:
+    """The digest of what a module's file says to Python. Raises OSError."""
+    from _thread import get_ident
+
+    from .contents import quiet
+
+    me = get_ident()
+    nested = me in quiet
+    quiet.add(me)
+    try:
+        with open(file, "rb") as stream:
+            text = stream.read()
+    finally:
+        if not nested:
+            quiet.discard(me)
+    try:
+        return facts(compile(text, file, "exec", dont_inherit=True)).digest.hex()
+    except (SyntaxError, ValueError, RecursionError):  # an extension module
+        return blake2b(text, digest_size=DIGEST).hexdigest()

@@ -1,0 +1,126 @@
+"""To which calls the threads belong that no context leads back to a call.
+
+A thread that was started while a call was recorded is that call's. A pool's thread works for whoever has handed
+it the task: `concurrent.futures` is made to remember that, and for other pools every active record counts.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from _weakref import ref
+
+from . import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .record import Record
+
+_started: dict[int, tuple[Any, Record]] = {}
+_POOL_WORKERS = (("concurrent.futures.thread", "_worker"), ("multiprocessing.pool", "worker"))
+_item_class: Any = None  # what stands for `concurrent.futures.thread._WorkItem`
+
+
+def note_start(function: Any) -> None:
+    """A thread that runs `function` is about to start."""
+    holders = record.records()
+    thread = getattr(function, "__self__", None)
+    if not holders or thread is None:
+        return
+    _started[id(thread)] = (ref(thread), holders[0])
+    if not _is_worker(thread):
+        for holder in holders:
+            holder.threads.append(thread)
+
+
+def records_of_thread() -> tuple[Record, ...]:
+    """The active records for which this thread works."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return ()
+    thread = threading._active.get(get_ident())
+    if thread is None or thread is threading._main_thread:
+        return ()
+    known = _started.get(id(thread))
+    if known is not None and known[0]() is thread:
+        holder: Record | None = known[1]
+        while holder is not None:
+            if holder.active:
+                return holder.chain
+            holder = holder.outer
+    elif _is_worker(thread) and not (_item_class is not None and _module_of(thread) == _POOL_WORKERS[0][0]):
+        return tuple(record.live.values())
+    return ()
+
+
+def _is_worker(thread: Any) -> bool:
+    target = getattr(thread, "_target", None)
+    return (getattr(target, "__module__", None), getattr(target, "__name__", None)) in _POOL_WORKERS
+
+
+def _module_of(thread: Any) -> str:
+    return str(getattr(getattr(thread, "_target", None), "__module__", ""))
+
+
+def is_left_running(thread: Any) -> bool:
+    """Whether a thread that a call started goes on after it, and runs code of the project."""
+    if not thread.is_alive():
+        return False
+    from . import origin
+
+    target: Any = getattr(thread, "_target", None)
+    while hasattr(target, "func"):  # functools.partial
+        target = target.func
+    if target is not None:
+        return origin.of_module_name(getattr(target, "__module__", None)) == origin.PROJECT
+    return origin.of_class(type(thread)) == origin.PROJECT
+
+
+def put() -> None:
+    """Let tasks of a thread pool remember for which call they are."""
+    global _item_class
+    module = sys.modules.get("concurrent.futures.thread")
+    plain = getattr(module, "_WorkItem", None)
+    if module is None or plain is None or plain is _item_class:
+        return
+
+    class WorkItem(plain):  # type: ignore[misc,valid-type]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.devstash_record = record.current()
+
+        def run(self, *args: Any) -> None:
+            # A record that is not active stands for none: without it the thread itself would be asked.
+            record.set_innermost(self.devstash_record or _nobody())
+            try:
+                super().run(*args)
+            finally:
+                record.set_innermost(None)
+
+    WorkItem.__name__ = WorkItem.__qualname__ = plain.__name__
+    WorkItem.__module__ = plain.__module__
+    WorkItem.plain = plain
+    _item_class = WorkItem
+    module._WorkItem = WorkItem  # type: ignore[attr-defined]
+
+
+def take() -> None:
+    """Undo `put`."""
+    global _item_class
+    _started.clear()
+    module = sys.modules.get("concurrent.futures.thread")
+    if _item_class is not None and getattr(module, "_WorkItem", None) is _item_class:
+        module._WorkItem = _item_class.plain  # type: ignore[union-attr]
+    _item_class = None
+
+
+_no_record: Record | None = None
+
+
+def _nobody() -> Record:
+    global _no_record
+    if _no_record is None:
+        _no_record = record.Record("")
+    return _no_record

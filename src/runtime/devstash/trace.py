@@ -1,0 +1,184 @@
+"""The trace of an entry, compared with the world as it is: may the entry be used?
+
+Rows, each a list, paths relative to the working directory or absolute (docs/trace.md has the details):
+
+    ["file", path, size, mtime, ctime, inode, device, racy, digest]
+    ["module", path, size, mtime, ctime, inode, device, racy, digest, name]
+    ["absent", path]
+    ["dir", path, digest, form, skipped names, made by the call]
+    ["kind", path, kind]                        also "size", "stat", and "link …" for what does not follow links
+    ["access", path, mode, granted], ["target", path, text]
+    ["env", name, digest]
+
+A file costs one `stat` while nothing changed. If its state differs its content decides, and the state is remembered
+beside the entries, so that the next check costs a `stat` again.
+"""
+
+from __future__ import annotations
+
+from .contents import Unsteady, path_of, read_state, shown
+from .system import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_KIND = 0o170000
+_KINDS = {0o100000: "file", 0o040000: "dir", 0o120000: "link"}
+
+
+def check(rows: list[list[Any]], store_folder: str) -> str | None:
+    """None if everything that the rows tell of is as recorded, otherwise what differs, in words.
+
+    Never raises an OSError. What cannot be decided differs.
+    """
+    stat = os.stat
+    doubtful: list[tuple[list[Any], os.stat_result]] = []
+    for row in rows:
+        what = row[0]
+        path = row[1]
+        if "\0" in path:
+            path = path_of(path)
+        if what == "file" or what == "module":
+            try:
+                found = stat(path)
+            except OSError as error:
+                return _no_file(what, path, error)
+            if (
+                row[3] != found.st_mtime_ns
+                or row[4] != found.st_ctime_ns
+                or row[5] != found.st_ino
+                or row[2] != found.st_size
+                or row[6] != found.st_dev
+                or row[7]
+            ):
+                if what == "file" and row[2] != found.st_size:
+                    return f"file {shown(path)} changed"
+                doubtful.append((row, found))
+            continue
+        try:
+            judge = _JUDGES.get(what)
+            if judge is None:
+                return f"a newer devstash has noted `{what}`, which this one cannot check"
+            differs = judge(path, row, store_folder)
+        except (OSError, ValueError) as error:
+            differs = f"{shown(path)} cannot be looked at: {error}"
+        if differs is not None:
+            return differs
+    return _resolve(doubtful, store_folder) if doubtful else None
+
+
+def _no_file(what: str, path: str, error: OSError) -> str:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return f"{what} {shown(path)} is gone"
+    return f"{what} {shown(path)} cannot be looked at: {error.strerror}"
+
+
+def _resolve(doubtful: list[tuple[list[Any], os.stat_result]], store_folder: str) -> str | None:
+    """Let the contents decide where the state of a file says nothing."""
+    from .sidecar import Sidecar
+
+    sidecar = Sidecar(store_folder, [(row[1], row[8]) for row, _ in doubtful])
+    for row, found in doubtful:
+        what, path = row[0], path_of(row[1])
+        state = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+        if sidecar.knows(row[1], row[8], state):
+            continue
+        try:
+            digest, read, racy = read_state(path)
+            if what == "module":
+                from .modules import digest_of
+
+                text = digest_of(path)
+            else:
+                text = digest.hex()
+        except OSError as error:
+            return _no_file(what, path, error)
+        except Unsteady:
+            return f"{what} {shown(path)} is being changed"
+        if text != row[8]:
+            return f"{what} {shown(row[9] if what == 'module' else path)} changed"
+        if not racy:
+            sidecar.note(row[1], row[8], read)
+    sidecar.save()
+    return None
+
+
+def _absent(path: str, row: list[Any], store_folder: str) -> str | None:
+    return f"{shown(path)} appeared" if os.path.lexists(path) and _exists(path) else None
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _dir(path: str, row: list[Any], store_folder: str) -> str | None:
+    from .audit import listing
+
+    skipped = frozenset([path_of(name) for name in row[4]])
+    digest = listing(path, row[3], skipped, store_folder)
+    if digest == row[2] or (digest is None and row[5]):
+        return None
+    return f"folder {shown(path)} {'is gone' if digest is None else 'holds something else'}"
+
+
+def _look(path: str, row: list[Any], store_folder: str) -> str | None:
+    what = row[0]
+    kind = row[-1]
+    follow = what[:5] != "link " and kind != "link"
+    try:
+        found = os.stat(path) if follow else os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None if kind == "absent" else f"{shown(path)} is gone"
+    now = _KINDS.get(found.st_mode & _KIND, "other")
+    if now != kind:
+        if kind == "absent":
+            return f"{shown(path)} appeared"
+        return f"{shown(path)} is no {kind} any more"
+    if len(row) > 3:
+        if row[2] != found.st_size:
+            return f"the size of {shown(path)} changed"
+        if len(row) > 4 and (row[3] != found.st_mtime_ns or row[4] != found.st_mode & 0o7777):
+            return f"the time or mode of {shown(path)} changed"
+    return None
+
+
+def _access(path: str, row: list[Any], store_folder: str) -> str | None:
+    return None if os.access(path, row[2]) == bool(row[3]) else f"the permissions of {shown(path)} changed"
+
+
+def _target(path: str, row: list[Any], store_folder: str) -> str | None:
+    try:
+        target = os.readlink(path)
+    except OSError:
+        return None if row[2] is None else f"link {shown(path)} is gone"
+    return None if row[2] is not None and target == path_of(row[2]) else f"link {shown(path)} leads elsewhere"
+
+
+def _env(name: str, row: list[Any], store_folder: str) -> str | None:
+    from .environment import digest_of, raw
+
+    data = raw()
+    return None if digest_of(data.get(os.fsencode(name))) == row[2] else f"variable {shown(name)} changed"
+
+
+_JUDGES: dict[str, Callable[[str, list[Any], str], str | None]] = {
+    "absent": _absent,
+    "dir": _dir,
+    "kind": _look,
+    "size": _look,
+    "stat": _look,
+    "link kind": _look,
+    "link size": _look,
+    "link stat": _look,
+    "access": _access,
+    "target": _target,
+    "env": _env,
+}
