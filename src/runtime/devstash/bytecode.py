@@ -18,6 +18,7 @@ from .opcodes import (
     ATTRIBUTE,
     BACK,
     CONST,
+    DELETE_GLOBAL,
     ENDS,
     EXTENDED,
     FUSED,
@@ -33,6 +34,7 @@ from .opcodes import (
     SHIFTS,
     SKIP,
     SMALL,
+    STORE,
     STORE_NAME,
     UNCONDITIONAL,
     UNIT,
@@ -84,7 +86,7 @@ _DESCRIPTIVE = ("__doc__", "__firstlineno__", "__static_attributes__")
 class Facts:
     """What is to be known about a code object together with the code nested in it."""
 
-    __slots__ = ("bare", "digest", "docs", "dynamic", "globals", "imports", "names", "stores", "words")
+    __slots__ = ("bare", "digest", "docs", "dynamic", "globals", "imports", "names", "stores", "words", "written")
 
     def __init__(self) -> None:
         self.digest = b""
@@ -98,6 +100,8 @@ class Facts:
         self.imports: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
         #: Module-level names that functions bind.
         self.stores: frozenset[str] = frozenset()
+        #: Every name that is bound or unbound as a global or an attribute.
+        self.written: frozenset[str] = frozenset()
         #: Identifiers in string constants; only collected where the code could look a name up by its text.
         self.words: frozenset[str] = frozenset()
         self.dynamic = False
@@ -108,7 +112,7 @@ class Facts:
 class _Collected:
     """The lists that a code object shares with the ones nested in it while they are read."""
 
-    __slots__ = ("bare", "docs", "globals", "imports", "names", "shallow", "stores", "strings")
+    __slots__ = ("bare", "docs", "globals", "imports", "names", "shallow", "stores", "strings", "written")
 
     def __init__(self) -> None:
         self.globals: dict[str, None] = {}
@@ -119,6 +123,7 @@ class _Collected:
         self.docs: list[str] = []
         self.shallow = False
         self.stores: set[str] = set()
+        self.written: set[str] = set()
 
 
 _known: dict[int, tuple[CodeType, Facts]] = {}
@@ -138,6 +143,7 @@ def facts(code: CodeType) -> Facts:
     found.imports = tuple(collected.imports)
     found.docs = tuple(collected.docs)
     found.stores = frozenset(collected.stores)
+    found.written = frozenset(collected.written)
     found.dynamic = not DYNAMIC.isdisjoint(found.names)
     if found.dynamic:
         found.words = frozenset(word for text in collected.strings for word in words(text))
@@ -316,12 +322,13 @@ class _Reading:
                     level, asked = recent
                     parts = asked if type(asked) is tuple else ()
                     collected.imports.append((name, level if type(level) is int else 0, parts))
-                elif op in WRITES_GLOBAL:
-                    # What it holds before is of interest too: after the call it tells whether the call
-                    # changed it.
-                    collected.globals[name] = None
-                    collected.bare.add(name)
-                    collected.stores.add(name)
+                elif kind == STORE:
+                    collected.written.add(name)
+                    if op in WRITES_GLOBAL:
+                        collected.stores.add(name)
+                    if op == DELETE_GLOBAL:  # it has to be there
+                        collected.globals[name] = None
+                        collected.bare.add(name)
             ops.append(shown)
             arguments.append(argument)
         numbers.append(len(ops))

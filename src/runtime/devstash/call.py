@@ -20,7 +20,6 @@ from time import perf_counter
 from types import CellType, CoroutineType, FunctionType
 
 from . import key as keys
-from . import sharing
 from . import store as stores
 from .encode import Unkeyable
 from .report import Reporter
@@ -31,7 +30,10 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any, Callable
 
+    from .bringing import Bringer
+    from .locks import Turn
     from .site import Row
+    from .watching import Watch
 
 BUILTIN = "@devstash"  # no script can have a name like this
 
@@ -50,7 +52,7 @@ class Call:
 
     __slots__ = (
         "_calls", "site", "callee", "keyed_by", "links", "arguments", "names", "bound", "code",
-        "_place", "_key", "_before", "_started", "_result", "__weakref__",
+        "_place", "_key", "_watch", "_turn", "_started", "_result", "__weakref__",
     )  # fmt: skip
 
     # Filled by `Calls.__call__`, not by an `__init__`: near the recursion limit every frame of ours counts.
@@ -65,7 +67,8 @@ class Call:
     code: CodeType | None  # expression: its code
     _place: int  # id of the frame that makes the call
     _key: keys.Key | None  # set while the result may be kept
-    _before: dict[str, str]
+    _watch: Watch | None  # on a miss: what there was before
+    _turn: Turn | None  # on a miss: the right to compute
     _started: float
     _result: Any
 
@@ -112,40 +115,104 @@ class Call:
             self.callee = self._calls.function(frame, site)
         elif site.kind == "expression":
             self.names = _names(frame, site, self.arguments[0][0])
+        calls = self._calls
         key = keys.make_key(self)
-        found, value = self._calls.store.load(key, site)
+        found, value = self._look(key)
+        if not found:
+            from .locks import take
+
+            self._turn = turn = take(calls.store.folder, key.digest, lambda text: calls.reporter.tell(site, text))
+            if turn.waited:
+                found, value = self._look(key)
         if found:
+            self._done()
             self._result = value
             for given in self.arguments:
                 for argument in given[0]:
                     if type(argument) is CoroutineType:
                         argument.close()  # nobody is going to await it: without this Python warns
-            self._calls.reporter.happened(site, f"hit {key.qualname}")
+            calls.reporter.happened(site, f"hit {key.qualname}")
             return True
-        self._calls.reporter.missed(site, key.qualname, value)
-        self._before = keys.state_of(self)
+        calls.reporter.missed(site, key.qualname, value)
+        from .watching import Watch
+
+        self._watch = Watch(self, key, calls.store.folder)
         key.previews  # noqa: B018  (the values have to be looked at before the call can change them)
         self._key = key
         return False
 
+    def _look(self, key: keys.Key) -> tuple[bool, Any]:
+        """What the store has: (True, value) or (False, `store.Miss`)."""
+        return self._calls.store.load(key, self.site, lambda: self._bringer(key))
+
+    def _bringer(self, key: keys.Key) -> Bringer:
+        from .bringing import Bringer
+
+        return Bringer(self, key, self._calls.store.folder)
+
+    def start(self) -> None:
+        """The call is about to be made."""
+        watch = self._watch
+        if watch is not None:
+            try:
+                reason = watch.begin()
+            except Exception as error:
+                _let_through(error)
+                reason = f"{type(error).__name__} while looking: {error}"
+            if reason is not None:
+                self._calls.reporter.warn(self.site, f"not cached: {reason}")
+                self._key = None
+        self._started = perf_counter()
+
+    def _done(self) -> None:
+        """The call is over, in whichever way: nobody looks any more, and the next may have its turn."""
+        watch, self._watch = self._watch, None
+        turn, self._turn = self._turn, None
+        try:
+            if watch is not None:
+                watch.end()
+        finally:
+            if turn is not None:
+                turn.release()
+
     # --- the miss ------------------------------------------------------------------------------------------
 
     def keep(self, result: Any) -> Any:
-        """Keep `result` where that is sound, and return it; the script goes on with this very object."""
+        """Keep `result` where that is sound, and return what the script goes on with: this very object, or for a
+        stream one that is recorded while it is consumed.
+        """
         key, self._key = self._key, None
         if key is None:
+            self._done()
             return result
+        from . import streams
+
+        kind = streams.kind(result)
+        if kind is not None:
+            return streams.recorded(result, kind, Session(self, key))
+        self.finish(key, result, {})
+        return result
+
+    def finish(self, key: keys.Key, value: Any, effects: dict[str, Any]) -> None:
+        """Keep `value` and what the call did, where that is sound."""
         duration = perf_counter() - self._started
         reporter = self._calls.reporter
+        watch = self._watch
         try:
-            reason = self._unsound(key, result)
-            if reason is None:
-                store = self._calls.store
-                store.save(key, result, {"duration": duration, "site": self.site})
-                store.prove(key, self.site, result)
-                reporter.happened(self.site, f"stored {key.qualname}")
-            else:
+            if watch is None:
+                return
+            watch.end()
+            reason = watch.refusal()
+            if reason is not None:
                 reporter.warn(self.site, f"not cached: {reason}")
+                return
+            found = watch.found(key, keys.make_key(self))
+            found.effects.update(effects)
+            store = self._calls.store
+            facts = {"duration": duration, "site": self.site, "watched": found}
+            path = store.save(key, value, facts)
+            store.prove(path, key, self.site, value, found.object)
+            reporter.happened(self.site, f"stored {key.qualname}")
         except stores.Unstorable as error:
             _let_through(error)
             reporter.warn(self.site, f"not cached: {_unstorable(error)}")
@@ -158,30 +225,13 @@ class Call:
         except Exception as error:
             _let_through(error)
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
-        return result
+        finally:
+            self._done()
 
-    def _unsound(self, key: keys.Key, result: object) -> str | None:
-        """Why bringing back only `result` would not do what the call did, or None."""
-        after = keys.state_of(self)
-        changed = [name for name in self._before if after.get(name) != self._before[name]]
-        changed += [f"`{name}`" for name in keys.changes(key, keys.make_key(self))]
-        if changed:
-            return f"the call changes {' and '.join(changed)}, which a hit would not bring about"
-        given: dict[str, Any] = {}
-        receiver = getattr(self.callee, "__self__", None)
-        if receiver is not None:
-            given["the receiver"] = receiver
-        if self.site.kind == "call":
-            for number, (args, kwargs) in enumerate(self.arguments, 1):
-                link = "" if number == 1 else f" of link {number}"
-                given.update((f"argument {place}{link}", value) for place, value in enumerate(args, 1))
-                given.update((f"argument `{name}`{link}", value) for name, value in kwargs.items())
-        for named in (self.names, self.bound or {}, key.reached):
-            given.update((f"`{name}`", value) for name, value in named.items())
-        with_whom = sharing.shared(result, given)
-        if with_whom is not None:
-            return f"the result has parts in common with {with_whom}, of which a hit would bring back copies"
-        return None
+    def pause(self, stops: bool) -> None:
+        """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
+        if self._watch is not None:
+            (self._watch.record.pause if stops else self._watch.record.resume)()
 
     # --- a guarded function body ---------------------------------------------------------------------------
 
@@ -199,6 +249,39 @@ class Call:
         # The call is over. If it raised, its frame has let go of `keep` or `__exit__`, the last reference.
         under_way = self._calls.bodies if self.site.kind == "function" else self._calls.running
         under_way.pop(self._place, None)
+        self._done()
+
+
+class Session:
+    """What a stream needs of the marked call whose result it is; see `streams.Session`."""
+
+    __slots__ = ("_call", "_key")
+
+    def __init__(self, call: Call, key: keys.Key) -> None:
+        self._call = call
+        self._key = key
+        call.pause(True)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        found = {f"argument `{name}`": value for name, value, _ in keys.given(self._call)}
+        found.update((f"`{name}`", value) for name, value in self._key.reach.values.items())
+        receiver = getattr(self._call.callee, "__self__", None)
+        return found if receiver is None else {"the receiver": receiver, **found}
+
+    def enter(self) -> None:
+        self._call.pause(False)
+
+    def leave(self) -> None:
+        self._call.pause(True)
+
+    def complete(self, value: object, effect: dict[str, Any]) -> None:
+        self._call.finish(self._key, value, {"stream": effect})
+
+    def abandon(self, reason: str = "") -> None:
+        if reason:
+            self._call._calls.reporter.warn(self._call.site, f"not cached: {reason}")
+        self._call._done()
 
 
 class Calls:
@@ -234,6 +317,8 @@ class Calls:
         call.bound = None
         call.code = site.code
         call._key = None
+        call._watch = None
+        call._turn = None
         call._place = 0
         call._result = None
         return call
@@ -251,7 +336,7 @@ class Calls:
         place = id(sys._getframe(1))
         call = self.pending.pop(place)
         self.running[place] = ref(call)
-        call._started = perf_counter()
+        call.start()
         return call.keep
 
     def callee(self) -> Any:
@@ -275,7 +360,7 @@ class Calls:
         place = id(sys._getframe(1))
         call = self.pending.pop(place)
         self.bodies[place] = ref(call)
-        call._started = perf_counter()
+        call.start()
         return call
 
     def returned(self, value: Any) -> Any:

@@ -20,6 +20,7 @@ from _pickle import loads
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 FORMAT = 1
 # The end of every entry of this format; the place of the format number and of the magic never changes.
@@ -38,6 +39,10 @@ ROW = 8 + 8 + 8 + 16
 READ_ONLY = 1
 # A buffer's digest is the digest of the digests of its pieces, so that several cores can share the work.
 PIECE = 4 << 20
+
+
+# What stands behind the key of a call that read no file and changed nothing: nearly all of them.
+NOTHING_ELSE = b'"trace":[],"effects":{},'
 
 
 class Refused(Exception):
@@ -74,13 +79,21 @@ def buffer_digest(data: memoryview) -> bytes:
     return whole.digest()
 
 
-def value_of(view: memoryview, tagger: blake2b, text: bytes, buffers_are_sound: "Callable[[], bool]") -> object:
-    """The value of the entry whose whole file is `view`, if it was made with our key for the call keyed
-    `text`.
+def value_of(
+    view: memoryview,
+    tagger: blake2b,
+    text: bytes,
+    buffers_are_sound: "Callable[[], bool]",
+    judge: "Callable[[list[Any], dict[str, Any]], Any]",
+) -> "tuple[object, Any]":
+    """The value of the entry whose whole file is `view`, and what its call changed, if it was made with our key for
+    the call keyed `text`.
 
-    Large buffers become slices of `view`, which should be writable. `buffers_are_sound` is asked, for an
-    entry with large buffers, whether these need not be checked this time. Raises `Refused`; nothing of the
-    file is executed before its tag, which covers all but the large buffers, has been found right.
+    Large buffers become slices of `view`, which should be writable. `buffers_are_sound` is asked, for an entry with
+    large buffers, whether these need not be checked this time. `judge` is asked about an entry with a trace or with
+    effects: it raises `Refused`, or returns what finds live objects by their numbers (None if there are none). Raises
+    `Refused`; nothing of the file is executed before its tag, which covers all but the large buffers, has been found
+    right.
     """
     size = len(view)
     require_footer(view)
@@ -100,17 +113,31 @@ def value_of(view: memoryview, tagger: blake2b, text: bytes, buffers_are_sound: 
         tag.update(view[:-48])
     if not same_digest(tag.digest(), bytes(view[-48:-16])):
         raise Refused(*_wrong_tag(view, rows))
-    if view[stream : stream + len(text) + 8] != b'{"key":' + text + b",":
+    place = stream + len(text) + 8
+    if view[stream:place] != b'{"key":' + text + b",":
         raise Refused("other key", "it holds the result of another call")
+    find = None
+    if view[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
+        find = judge(*happened(bytes(view[place : stream + manifest])))
     if not table:
-        return _unpickled(view, None)
+        return _unpickled(view[:stream], None, find)
     buffers = [view[offset : offset + length] for offset, length, _, _ in rows]
     if not buffers_are_sound():
         for buffer, row in zip(buffers, rows):
             if buffer_digest(buffer) != row[3]:
                 raise Refused("damaged", f"{row[1]} bytes at {row[0]} are not those that were stored")
     views = [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
-    return _unpickled(view[inner : inner + inner_length], views)
+    return _unpickled(view[inner : inner + inner_length], views, find)
+
+
+def happened(text: bytes) -> "tuple[list[Any], dict[str, Any]]":
+    """The members `trace` and `effects`, which stand first behind the key."""
+    from .scanner import scan
+
+    rest = text.decode("ascii")
+    trace, place = scan(rest, len('"trace":'))
+    effects, place = scan(rest, place + len(',"effects":'))
+    return trace, effects
 
 
 def require_footer(view: memoryview) -> None:
@@ -119,10 +146,14 @@ def require_footer(view: memoryview) -> None:
         raise Refused(*_not_ours(view))
 
 
-def _unpickled(stream: memoryview, buffers: "list[memoryview] | None") -> object:
-    """What the authenticated `stream` builds; bytes after its STOP are ignored."""
+def _unpickled(stream: memoryview, buffers: "list[memoryview] | None", find: "Any") -> "tuple[object, Any]":
+    """What the authenticated `stream` builds: the value, and what stands behind it if the call had effects."""
     try:
-        return loads(stream, buffers=buffers)
+        if find is None:
+            return loads(stream, buffers=buffers), None
+        from .unlinked import read
+
+        return read(stream, buffers, find)
     except KeyboardInterrupt:
         raise
     except (

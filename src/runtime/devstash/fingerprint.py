@@ -69,6 +69,8 @@ class Reach:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.names: set[str] = set()
+        #: Names that reached code binds or unbinds, as globals or attributes.
+        self.written: set[str] = set()
         #: Project modules that the call could import but that nobody has imported yet.
         self.unimported: dict[str, Any] = {}
         #: The data that the code reads, by name: module-level values, defaults, what closures hold.
@@ -258,6 +260,7 @@ class Reach:
             if is_code(value):
                 namespace[name] = value
         self.names |= known.names
+        self.written |= known.written
         for name, value in namespace.items():
             if name != "__name__":
                 self._global(namespace, name, value, known, hasher)
@@ -268,6 +271,7 @@ class Reach:
     def _read(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
         """Follow the names that a piece of code reads."""
         self.names |= known.names
+        self.written |= known.written
         for name in known.globals:
             value = namespace.get(name, _MISSING)
             if value is _MISSING:

@@ -12,6 +12,7 @@ import sys
 from _blake2 import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 
+from . import ambient
 from .bind import Binding, bind, unbound
 from .bytecode import facts
 from .encode import DIGEST, Encoder, Unkeyable
@@ -20,6 +21,7 @@ from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType
     from typing import Any, Protocol
 
@@ -86,8 +88,7 @@ class Key:
         "components",
         "module",
         "qualname",
-        "reached",
-        "unimported",
+        "reach",
     )
 
     def __init__(self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]) -> None:
@@ -95,10 +96,8 @@ class Key:
         self.qualname = qualname
         #: Name to digest, in a fixed order.
         self.components = components
-        #: What the code reads besides its arguments, by name: module-level values, defaults, closures.
-        self.reached: dict[str, Any] = {}
-        #: Project modules that the call may import and that were not imported yet.
-        self.unimported: tuple[str, ...] = ()
+        #: What the call reaches: `values` that its code reads besides its arguments, the code itself in `seen`.
+        self.reach: Reach
         self._values: dict[str, Any] | None = values
         self._shown: dict[str, str] = {}
         self._text: bytes | None = None
@@ -117,6 +116,11 @@ class Key:
         if self._digest is None:
             self._digest = blake2b(self.text(), digest_size=8).hexdigest()
         return self._digest
+
+    def digests(self) -> dict[int, str]:
+        """The digests of the values behind the components, by id; to be asked for before `previews`."""
+        values = self._values or {}
+        return {id(value): self.components[name] for name, value in values.items() if name in self.components}
 
     @property
     def previews(self) -> dict[str, str]:
@@ -216,39 +220,21 @@ def make_key(call: Call) -> Key:
     components.update(sorted(reach.components().items()))
     components.update(given)
     _declared(site, components, values)
+    components["surroundings"] = ambient.component()
     components.update(_ALWAYS)
     key = Key(module, site.name or qualname, components, values)
-    key.reached = reach.values
-    if reach.unimported:
-        key.unimported = tuple(sorted(reach.unimported))
+    key.reach = reach
     return key
 
 
-def state_of(call: Call) -> dict[str, str]:
-    """Digests of the receiver and the arguments by name, to tell after the call which of them it changed.
-
-    What the marker ignores is left out, since its changes are not of interest either. With `key=` arguments
-    need not be keyable; those that are not are left out too.
-    """
-    site = call.site
-    state: dict[str, str] = {}
-    if site.kind != "expression":
-        receiver = _describe(call.callee)[2]
-        if receiver is not NO_KEY and "self" not in site.ignore and not isinstance(receiver, type):
-            state["the receiver"] = Encoder().digest(receiver, "receiver")
-    # Functions and classes as arguments are not changed by a call in a way that its result could bring
-    # back.
-    for link, name, value, _ in _arguments(call):
-        if name == _FORM or is_code(value):
-            continue
-        try:
-            digest = Encoder().digest(value, name)
-        except Unkeyable:
-            if call.keyed_by is NO_KEY:
-                raise
-            continue
-        state[f"`{name}`" if link == 1 else f"`{name}` of link {link}"] = digest
-    return state
+def given(call: Call) -> list[tuple[str, Any, bool]]:
+    """All arguments of all links as (name, value, whether the marker ignores it)."""
+    found = []
+    ignored = {id(value) for _, _, value, _ in _arguments(call)}
+    for link, name, value, _ in _all_arguments(call):
+        if name != _FORM:
+            found.append((name if link == 1 else f"{name} of link {link}", value, id(value) not in ignored))
+    return found
 
 
 def changes(before: Key, after: Key) -> list[str]:
@@ -262,37 +248,40 @@ def changes(before: Key, after: Key) -> list[str]:
     found = []
     for name in names:
         old, new = before.components.get(name), after.components.get(name)
-        if old == new or (old is None and (not name.startswith("global ") or _is_new(name, before.unimported))):
+        if old == new or (old is None and (not name.startswith("global ") or _is_new(name, before.reach.unimported))):
             continue
         found.append(name)
     return found
 
 
-def _is_new(component: str, unimported: tuple[str, ...]) -> bool:
+def _is_new(component: str, unimported: Iterable[str]) -> bool:
     """Whether a component `global M.NAME` is of a module that was not imported before."""
     module = component[len("global ") :].rpartition(".")[0]
     return any(module == name or module.startswith(name + ".") for name in unimported)
 
 
 def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:
-    """All arguments of all links as (link, name, value, default), without the ignored ones."""
-    site = call.site
-    ignore = site.ignore
-    found: list[tuple[int, str, Any, Any]] = []
-    if site.kind == "expression":
-        for name, value in call.names.items():
-            if name not in ignore and not is_code(value):
-                found.append((1, name, value, NO_KEY))
+    """The arguments that count, as `_all_arguments` has them."""
+    found = _all_arguments(call)
+    ignore = call.site.ignore
+    if not ignore:
         return found
+    return [row for row in found if row[1] not in ignore and row[1].lstrip("*") not in ignore]
+
+
+def _all_arguments(call: Call) -> list[tuple[int, str, Any, Any]]:
+    """All arguments of all links as (link, name, value, default)."""
+    site = call.site
+    if site.kind == "expression":
+        return [(1, name, value, NO_KEY) for name, value in call.names.items() if not is_code(value)]
     if call.bound is not None:
-        return [(1, name, value, NO_KEY) for name, value in call.bound.items() if name not in ignore]
+        return [(1, name, value, NO_KEY) for name, value in call.bound.items()]
+    found: list[tuple[int, str, Any, Any]] = []
     for link, (args, kwargs) in enumerate(call.arguments, 1):
         bound: Binding = bind(call.callee, args, kwargs) if link == 1 else unbound(args, kwargs)
         if bound.form:
             found.append((link, _FORM, bound.form, NO_KEY))
-        for name, value in bound.arguments:
-            if name not in ignore and name.lstrip("*") not in ignore:
-                found.append((link, name, value, bound.defaults.get(name, NO_KEY)))
+        found += [(link, name, value, bound.defaults.get(name, NO_KEY)) for name, value in bound.arguments]
     return found
 
 

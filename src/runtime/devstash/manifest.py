@@ -29,6 +29,9 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
 
     site = facts.get("site")
     members: dict[str, Any] = {
+        # First, where a reader finds them without reading the rest.
+        "trace": facts.get("trace", []),
+        "effects": facts.get("effects", {}),
         "format": FORMAT,
         "devstash": __version__,
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -41,8 +44,6 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         "ttl": getattr(site, "ttl", None),
         "value": preview(value),
         "size": size,
-        "trace": facts.get("trace", []),
-        "effects": facts.get("effects", []),
     }
     return b'{"key":' + key.text() + b"," + json(members)[1:].encode("ascii")
 

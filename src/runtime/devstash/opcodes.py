@@ -37,7 +37,8 @@ _NAMED = (
 
 STORE_NAME = opcode.opmap["STORE_NAME"]
 #: What a function does to names declared `global`.
-WRITES_GLOBAL = frozenset((opcode.opmap["STORE_GLOBAL"], opcode.opmap["DELETE_GLOBAL"]))
+DELETE_GLOBAL = opcode.opmap["DELETE_GLOBAL"]
+WRITES_GLOBAL = frozenset((opcode.opmap["STORE_GLOBAL"], DELETE_GLOBAL))
 #: Jump arguments count bytes in 3.9, instructions since.
 UNIT = 2 if VERSION < (3, 10) else 1
 #: What every unconditional jump is called, whatever its direction.

@@ -17,7 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pickle import PickleBuffer
-    from typing import Any, Protocol
+    from typing import Any, Callable, Optional, Protocol
+
+    from .linked import Link
+
+    Rest = Callable[[], Optional[object]]
 
     class Sink(Protocol):
         """Where a pickle stream goes."""
@@ -39,14 +43,16 @@ _OF_TYPES: "dict[str, Any]" = vars(type)  # type: ignore[assignment]
 _NODES = 50_000
 
 
-def dump(value: object, sink: "Sink") -> "list[memoryview]":
+def dump(value: object, sink: "Sink", link: "Link | None" = None, rest: "Rest | None" = None) -> "list[memoryview]":
     """Write the pickle of `value` to `sink` and return its large buffers, in the order of the stream.
 
-    Raises `Unstorable` with the path of the part that cannot be pickled, and `Unwritable` when `sink` does.
+    With `link`, parts that were there before the call are referred to. `rest` is asked, once `value` is written, for
+    what is to stand behind it; None for nothing. Raises `Unstorable` with the path of the part that cannot be pickled,
+    and `Unwritable` when `sink` does.
     """
     try:
-        return _dump(Pickler, value, sink, {})
-    except Unwritable:
+        return _dump(Pickler, value, sink, {}, link, rest)
+    except (Unwritable, Unstorable):
         raise
     except Exception as error:
         failure = error
@@ -56,11 +62,12 @@ def dump(value: object, sink: "Sink") -> "list[memoryview]":
         if pickler is None:
             continue
         try:
-            buffers = _dump(pickler, value, sink, options)
+            buffers = _dump(pickler, value, sink, options, link, rest)
             # These picklers can write what plain unpickling does not read; that is found out now, not on
             # the hit.
-            loads(sink.whole(), buffers=[bytearray(buffer) for buffer in buffers])
-        except Unwritable:
+            if link is None or not link.used:
+                loads(sink.whole(), buffers=[bytearray(buffer) for buffer in buffers])
+        except (Unwritable, Unstorable):
             raise
         except Exception:
             continue
@@ -71,7 +78,9 @@ def dump(value: object, sink: "Sink") -> "list[memoryview]":
         del failure  # its traceback holds this frame, and with it the value
 
 
-def _dump(pickler: "Any", value: object, sink: "Sink", options: "dict[str, Any]") -> "list[memoryview]":
+def _dump(
+    pickler: "Any", value: object, sink: "Sink", options: "dict[str, Any]", link: "Link | None", rest: "Rest | None"
+) -> "list[memoryview]":
     buffers: list[memoryview] = []
 
     def large(buffer: "PickleBuffer") -> bool:
@@ -85,8 +94,28 @@ def _dump(pickler: "Any", value: object, sink: "Sink", options: "dict[str, Any]"
         buffers.append(raw)
         return False
 
-    pickler(sink, protocol=5, buffer_callback=large, **options).dump(value)
-    return buffers
+    if link is None:
+        pickler(sink, protocol=5, buffer_callback=large, **options).dump(value)
+        return buffers
+    from . import linked
+
+    link.restart()
+    while True:
+        made = linked.pickler(pickler, link)(sink, protocol=5, buffer_callback=large, **options)
+        try:
+            made.dump(value)
+            if rest is not None:
+                behind = rest()
+                if behind is not None:
+                    made.dump(behind)
+            return buffers
+        except linked.Aliased:
+            sink.restart()
+            link.restart()
+            buffers.clear()
+        except linked.Shared as shared:
+            why = "it belongs to what the call was given, of which a hit would bring back a copy"
+            raise Unstorable(_path(value, shared.part) or "result", type_name(type(shared.part)), why) from None
 
 
 def _named(thing: object) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INFO, WARNING = 20, 30  # logging's own numbers, without importing logging
 
 # Reasons of a miss that are as it should be; any other says that an entry or the store is not in order.
-ORDINARY = ("absent", "expired", "refresh")
+ORDINARY = ("absent", "expired", "refresh", "input changed", "no output")
 
 
 def _logger() -> Any | None:
@@ -60,6 +60,11 @@ class Reporter:
         except Exception:
             pass  # a broken handler is not ours to report, nor the script's to suffer from us
         return True
+
+    def tell(self, site: Site, text: str) -> None:
+        """Tell of something that the user would otherwise wonder about, such as a wait."""
+        if not self._log(INFO, site, text) and self.verbosity >= 0:
+            self._line(site, text)
 
     def happened(self, site: Site, text: str) -> None:
         """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""

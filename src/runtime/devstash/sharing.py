@@ -1,9 +1,9 @@
-"""Whether a result has parts in common with what the call was given: then a hit would hand out copies of them.
+"""The changeable parts of objects that are not taken apart, such as the blocks of a frame.
 
-`m.items()` may return the very list that `m` holds; what the script later does to one it does to the other. An entry
-brings back a copy, which is another list. So a result that shares a changeable object with the receiver, an argument
-or a module-level value that the call reads is not kept. Functions, classes and modules are stored by reference and
-stay the same object; values that cannot be changed may as well be copies.
+What is known by its number (heap.py) comes back as what it is. But a result may also hold something that lies within
+such an object where no number leads: the entry would bring back a copy of it, and what the script later does to one
+would not be seen in the other. Functions, classes and modules are stored by reference and stay the same object; values
+that cannot be changed may as well be copies.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from types import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
     from typing import Any
 
 # Neither changeable nor leading to anything that is.
@@ -57,73 +58,56 @@ _VALUES = frozenset(
 _VALUE_FAMILIES = ("pandas.core.indexes.", "pandas.core.dtypes.", "pandas._libs.", "numpy.dtype")
 
 
-def shared(result: object, given: dict[str, Any]) -> str | None:
-    """The name of the member of `given` with which `result` has a changeable object in common, or None."""
-    if type(result) in _LEAVES:
-        return None
-    parts = _parts(result)
-    if not parts:
-        return None
-    for name, value in given.items():
-        if _meets(value, parts):
-            return name
-    return None
+def inner_parts(values: list[Any], known: Container[int]) -> dict[int, Any]:
+    """The changeable objects within `values` by id, themselves and those whose id is in `known` left out."""
+    own = {id(value) for value in values}
+    return {
+        id(part): part
+        for part in _walk(values, known)
+        if id(part) not in own and id(part) not in known and is_changeable(part)
+    }
 
 
-def _parts(value: object) -> set[int]:
-    """The ids of the changeable objects that `value` consists of; they live as long as it does."""
-    parts: set[int] = set()
-    for obj in _walk(value):
-        if _changeable(obj):
-            parts.add(id(obj))
-    return parts
-
-
-def _meets(value: object, parts: set[int]) -> bool:
-    return any(id(obj) in parts for obj in _walk(value))
-
-
-def _walk(value: object) -> Any:
-    """Every object that `value` consists of, itself included, leaves left out; each once."""
-    if _is_leaf(value):
-        return
-    seen = {id(value): value}
-    level: list[Any] = [value]
+def _walk(values: list[Any], known: Container[int]) -> Iterator[Any]:
+    """Every object that `values` consist of, leaves left out, each once; what is `known` is not entered."""
+    seen: dict[int, Any] = {}
+    level = [value for value in values if not is_leaf(value)]
     while level:
         yield from level
         following: list[Any] = []
-        for obj in _contents(level):
-            if type(obj) not in _LEAVES and id(obj) not in seen and not _is_leaf(obj):
-                seen[id(obj)] = obj
-                following.append(obj)
+        for part in get_referents(*[value for value in level if not _is_closed(value)]):
+            if type(part) in _LEAVES or id(part) in seen or id(part) in known or is_leaf(part):
+                continue
+            seen[id(part)] = part
+            following.append(part)
         level = following
 
 
-def _contents(level: list[Any]) -> list[Any]:
-    held = get_referents(*[obj for obj in level if not _is_closed(obj)])
-    for obj in level:
-        # An array tells nobody of the memory that it looks at, nor of the objects in it.
-        if type(obj).__name__ in ("ndarray", "memmap", "matrix", "MaskedArray") and hasattr(obj, "base"):
-            if obj.base is not None:
-                held.append(obj.base)
-            if getattr(obj.dtype, "hasobject", False) and not obj.dtype.fields:
-                held.extend(obj.ravel().tolist())
-    return held
+def is_frame(value: object) -> bool:
+    """Whether `value` is a DataFrame or Series of pandas."""
+    kind = type(value)
+    return kind.__name__ in ("DataFrame", "Series") and kind.__module__.startswith("pandas.")
 
 
-def _is_closed(obj: object) -> bool:
-    """Whether the contents of `obj` are nobody's but its own: from version 3 on, pandas copies on write."""
-    kind = type(obj)
-    if kind.__module__.partition(".")[0] != "pandas":
+def copies_on_write() -> bool:
+    """Whether frames of pandas are nobody's but their own: from version 3 on they copy what they share on writing."""
+    pandas = sys.modules.get("pandas")
+    major = str(getattr(pandas, "__version__", "")).partition(".")[0]
+    if major.isdigit() and int(major) >= 3:
+        return True
+    try:
+        return pandas.options.mode.copy_on_write is True  # type: ignore[union-attr]
+    except Exception:
         return False
-    version = getattr(sys.modules.get("pandas"), "__version__", "")
-    return kind.__name__ in ("DataFrame", "Series") and version.partition(".")[0].isdigit() and int(
-        version.partition(".")[0]
-    ) >= 3  # fmt: skip
 
 
-def _is_leaf(obj: object) -> bool:
-    kind = type(obj)
+def _is_closed(value: object) -> bool:
+    return is_frame(value) and copies_on_write()
+
+
+def is_leaf(value: object) -> bool:
+    """Whether `value` neither can be changed nor leads to anything that can."""
+    kind = type(value)
     if kind in _LEAVES:
         return True
     if issubclass(kind, (type, ModuleType)):
@@ -135,12 +119,13 @@ def _is_leaf(obj: object) -> bool:
     return enum is not None and issubclass(kind, enum.Enum)
 
 
-def _changeable(obj: object) -> bool:
-    kind = type(obj)
+def is_changeable(value: object) -> bool:
+    """Whether `value` itself, apart from its parts, can be changed."""
+    kind = type(value)
     if kind in _TRANSPARENT:
         return False
     parameters = getattr(kind, "__dataclass_params__", None)
     if parameters is not None and parameters.frozen:
         return False
     # A named tuple, or another subclass of something unchangeable without attributes of its own.
-    return not (isinstance(obj, (tuple, frozenset, int, str, bytes, float)) and not getattr(obj, "__dict__", None))
+    return not (isinstance(value, (tuple, frozenset, int, str, bytes, float)) and not getattr(value, "__dict__", None))

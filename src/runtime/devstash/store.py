@@ -6,6 +6,7 @@ and never touch them again but for their access time.
 """
 
 import sys
+from _blake2 import blake2b
 from errno import ELOOP
 
 from . import entry, secret
@@ -13,8 +14,7 @@ from .system import os, time, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _blake2 import blake2b
-    from typing import Any, Optional, Protocol
+    from typing import Any, Callable, Optional, Protocol
 
     class SiteLike(Protocol):
         """What loading needs to know of a marked place."""
@@ -54,6 +54,8 @@ _AHEAD = 60
 # Every mapping holds a file descriptor until its last array is gone. From this number on large entries are
 # read instead, so that a script that keeps many of them does not run out of descriptors on our account.
 _MAPPED = 256
+# So many entries of one key are kept, which differ in what their calls read from the disk and the environment.
+SLOTS = 8
 # Entries up to this size are loaded once after they were saved.
 _PROVABLE = 16 << 20
 
@@ -124,31 +126,70 @@ class Store:
         self.writer: Any = None
         self.checked: Any = None
 
-    def path(self, key: "KeyLike") -> str:
-        """The file that keeps, or would keep, the call's result."""
-        return f"{self.folder}/{entry_name(key.module, key.qualname, key.digest)}"
+    def path(self, key: "KeyLike", slot: int = 0) -> str:
+        """The file that keeps, or would keep, the call's result. Other slots are for other states of its inputs."""
+        digest = key.digest
+        if slot:
+            digest = blake2b(b"%d " % slot + key.text(), digest_size=8).hexdigest()
+        return f"{self.folder}/{entry_name(key.module, key.qualname, digest)}"
 
-    def load(self, key: "KeyLike", site: "SiteLike") -> "tuple[bool, Any]":
+    def load(self, key: "KeyLike", site: "SiteLike", bringer_of: "Callable[[], Any]") -> "tuple[bool, Any]":
         """(True, value) for a hit, (False, Miss) otherwise.
 
-        Runs no code from a file not signed with the user's key.
+        `bringer_of` gives the `bringing.Bringer` that judges what a call read and did, and brings it about; it is asked
+        for an entry that tells of such. Runs no code from a file not signed with the user's key.
         """
         if self.refresh or site.refresh:
             return False, Miss("refresh")
-        try:
-            fd = os.open(self.path(key), _OPEN)
-        except OSError as error:
-            return False, _not_opened(error)
-        try:
-            return True, self._read(fd, key, site)
-        except entry.Refused as refused:
-            return False, Miss(refused.reason, refused.detail)
-        except (OSError, MemoryError) as error:
-            return False, Miss("unreadable", str(error))
-        finally:
-            os.close(fd)
+        first: Optional[Miss] = None
+        bringer: Any = None
 
-    def _read(self, fd: int, key: "KeyLike", site: "SiteLike") -> object:
+        def judge(trace: "list[Any]", effects: "dict[str, Any]") -> "Any":
+            nonlocal bringer
+            bringer = bringer_of()
+            return bringer.judge(trace, effects)
+
+        for slot in range(SLOTS):
+            try:
+                fd = os.open(self.path(key, slot), _OPEN)
+            except OSError as error:
+                return False, first or _not_opened(error)
+            try:
+                value, changes = self._read(fd, key, site, judge)
+                return True, value if bringer is None else bringer.bring(value, changes)
+            except entry.Refused as refused:
+                miss = Miss(refused.reason, refused.detail)
+            except (OSError, MemoryError) as error:
+                miss = Miss("unreadable", str(error))
+            finally:
+                os.close(fd)
+            first = first or miss
+            bringer = None
+        return False, first
+
+    def trace_of(self, path: str, key: "KeyLike") -> "list[Any] | None":
+        """The trace of the entry in `path` in short: kind, name and outcome of each row; None for an entry that is not
+        in order, or not of this key."""
+        found: list[list[Any]] = []
+
+        def note(rows: "list[Any]", _: "dict[str, Any]") -> None:
+            found.extend(row[:2] + row[-1:] for row in rows)
+            raise entry.Refused("known", "")
+
+        try:
+            fd = os.open(path, _OPEN)
+            try:
+                view = _copied(fd, os.fstat(fd).st_size)
+                entry.value_of(view, self._tagger or self._reader(view), key.text(), _always, note)
+            finally:
+                os.close(fd)
+        except entry.Refused as refused:
+            return found if refused.reason == "known" else None
+        except (OSError, MemoryError, ValueError):
+            return None
+        return []
+
+    def _read(self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any") -> "tuple[object, Any]":
         found = os.fstat(fd)
         if found.st_mode & _KIND != _PLAIN or found.st_uid != os.geteuid():
             raise entry.Refused("foreign", _foreign(found))
@@ -161,12 +202,12 @@ class Store:
             view = memoryview(data)
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
-            value = entry.value_of(view, self._tagger or self._reader(view), key.text(), _never)
+            value = entry.value_of(view, self._tagger or self._reader(view), key.text(), _never, judge)
         else:
             mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
             view = _copied(fd, found.st_size) if mapped is None else mapped
             tagger = self._tagger or self._reader(view)
-            value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found))
+            value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found), judge)
             if _has_buffers(view):
                 self._checked().note(found)
         # Least recently used entries go first when room is needed. The time of making stays.
@@ -211,26 +252,27 @@ class Store:
             self.checked = Checked(self.folder)
         return self.checked
 
-    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
-        """Keep `value` as the result of the call. Raises `Unstorable` or `Unwritable`, having left nothing
-        behind.
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> str:
+        """Keep `value` as the result of the call, and return the entry's path. Raises `Unstorable` or `Unwritable`,
+        having left nothing behind.
 
-        `facts` tells what only the caller knows: `duration` in seconds, `site` (a `site.Site`), and in time
-        `trace` and `effects`; see docs/cache-format.md.
+        `facts` tells what only the caller knows: `duration` in seconds, `site` (a `site.Site`), `trace` and `effects`
+        (docs/cache-format.md), or in their place `watched` (an `effects.Found`), which knows them after pickling.
         """
         if self.writer is None:
             from .writing import Writer
 
             self.writer = Writer(self)
-        self.writer.save(key, value, facts)
+        path: str = self.writer.save(key, value, facts)
+        return path
 
-    def prove(self, key: "KeyLike", site: "SiteLike", value: object) -> None:
-        """Make sure that what was just saved can be brought back. Raises `Unstorable`, having removed it.
+    def prove(self, path: str, key: "KeyLike", site: "SiteLike", value: object, find: "Any") -> None:
+        """Make sure that what was just saved in `path` can be brought back. Raises `Unstorable`, having removed it.
 
         Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
-        entries are believed: to load them would need their size in memory once more.
+        entries are believed: to load them would need their size in memory once more. `find` gives the live objects
+        that the entry refers to.
         """
-        path = self.path(key)
         try:
             fd = os.open(path, _OPEN)
         except OSError:
@@ -238,8 +280,8 @@ class Store:
         try:
             if os.fstat(fd).st_size > _PROVABLE:
                 return
-            back = self._read(fd, key, site)
-            why = "" if type(back) is type(value) else f"it comes back as {type(back).__name__}"
+            back, _ = self._read(fd, key, site, lambda _, effects: find if has_second(effects) else None)
+            why = difference(value, back)
         except entry.Refused as refused:
             why = f"it cannot be brought back: {refused.detail}" if refused.reason == "damaged" else ""
         except (OSError, MemoryError):
@@ -266,8 +308,33 @@ def distrust(folder: os.stat_result) -> str:
     return ""
 
 
+def has_second(effects: "dict[str, Any]") -> bool:
+    """Whether a second pickle stands behind the value: states of objects, or of generators of random numbers."""
+    return "objects" in effects or "random" in effects
+
+
+def difference(value: object, back: object) -> str:
+    """How what comes back from the store differs from what went in, or nothing."""
+    if type(back) is not type(value):
+        return f"it comes back as {type(back).__name__}"
+    from .encode import Unkeyable, encode
+
+    try:
+        before = encode(value)
+    except Unkeyable:
+        return ""  # nothing is known of what it holds
+    try:
+        return "" if encode(back) == before else "it comes back as another value"
+    except Unkeyable as error:
+        return f"it comes back without {error.path}"
+
+
 def _never() -> bool:
     return False
+
+
+def _always() -> bool:
+    return True
 
 
 def _has_buffers(view: memoryview) -> bool:

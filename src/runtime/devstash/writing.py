@@ -15,7 +15,7 @@ from _blake2 import blake2b
 from . import folder, pickling, secret
 from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused
 from .manifest import manifest
-from .store import Unwritable
+from .store import SLOTS, Unwritable
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -236,7 +236,7 @@ class Writer:
         self._store = store
         self._prepared = False
 
-    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> str:
         """See `Store.save`."""
         store = self._store
         if not self._prepared:
@@ -249,12 +249,36 @@ class Writer:
             raise Unwritable(f"no key to sign it with: {refused.detail}") from None
         draft = Draft(store.folder)
         try:
-            buffers = pickling.dump(value, draft)
+            watched = facts.get("watched")
+            if watched is None:
+                buffers = pickling.dump(value, draft)
+            else:
+                buffers = pickling.dump(value, draft, watched.link, watched.rest)
+                facts.update(watched.facts())
             created = time_ns()
             _complete(draft, tag, buffers, lambda size: manifest(key, value, facts, size, created))
-            _place(draft, store, store.path(key), created, bool(buffers))
+            path = self._slot(key, facts.get("trace", []))
+            _place(draft, store, path, created, bool(buffers))
+            return path
         finally:
             draft.discard()
+
+
+    def _slot(self, key: "KeyLike", trace: "list[Any]") -> str:
+        """The file for an entry of this key and trace: that of an older one with an equal trace, else a free one, else
+        the one used least recently."""
+        store = self._store
+        used: list[tuple[int, str]] = []
+        for number in range(SLOTS):
+            path = store.path(key, number)
+            try:
+                last = os.stat(path).st_atime_ns
+            except OSError:
+                return path
+            if store.trace_of(path, key) in (None, [row[:2] + row[-1:] for row in trace]):
+                return path
+            used.append((last, path))
+        return min(used)[1]
 
 
 def _complete(draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_of: "Callable[[int], bytes]") -> None:

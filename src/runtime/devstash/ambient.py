@@ -1,0 +1,231 @@
+"""What surrounds a call without being passed to it: part of the key, restored by a hit, or a condition of it.
+
+- Part of the key: the working folder, the decimal context, the locale, the time zone. Any code may depend on them, and
+  they differ between two runs only when somebody wants them to.
+- Restored: the working folder and environment variables that the call changed, and the state of the generators behind
+  `random` and `numpy.random`.
+- A condition: a call that draws from these generators gives what it gave only where they are in the state they were
+  in. That holds for programs that seed them. In one that does not, every run has another state, and nobody expects the
+  same numbers; the call may be any of its runs. Whether a program seeds is read off its code.
+"""
+
+from __future__ import annotations
+
+import sys
+from _blake2 import blake2b
+from time import timezone, tzname
+from types import CodeType, FunctionType, ModuleType
+
+from . import origin
+from .bytecode import original
+from .encode import DIGEST
+from .system import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+    from typing import Any
+
+# Of a generator's module, and of packages that seed all generators there are.
+_SEEDS = ("seed", "setstate", "set_state")
+_SEEDERS = ("seed_everything", "set_seed", "set_random_seed", "manual_seed", "seed_all")
+_told: tuple[Any, ...] = ()
+_digest = ""
+
+
+def component() -> str:
+    """The digest of what any code may depend on without naming it."""
+    global _told, _digest
+    try:
+        folder = os.getcwd()
+    except OSError:
+        folder = ""  # it was removed
+    told = (folder, _decimal(), _locale(), tzname, timezone)
+    if told != _told:
+        _digest = blake2b(repr(told).encode("utf-8", "surrogatepass"), digest_size=DIGEST).hexdigest()
+        _told = told
+    return _digest
+
+
+def told() -> dict[str, Any]:
+    """The same in words."""
+    return dict(zip(("folder", "decimal", "locale", "time zone"), _told))
+
+
+def _decimal() -> Any:
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    now = decimal.getcontext()
+    found = (now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, _trapped(now))
+    # Whether a program has imported `decimal` yet makes no difference.
+    return None if found == _USUAL else found
+
+
+def _trapped(context: Any) -> tuple[str, ...]:
+    return tuple(sorted(signal.__name__ for signal, is_on in context.traps.items() if is_on))
+
+
+_USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0, ("DivisionByZero", "InvalidOperation", "Overflow"))
+
+
+def _locale() -> Any:
+    known: Any = sys.modules.get("_locale")
+    # LC_CTYPE is set by Python itself, from the environment; the others only by a program that wants them.
+    if known is None:
+        return None
+    return tuple(known.setlocale(kind, None) for kind in (known.LC_COLLATE, known.LC_NUMERIC, known.LC_TIME, known.LC_MONETARY))
+
+
+# --- generators of random numbers -----------------------------------------------------------------------------------
+
+
+def _states() -> dict[str, Any]:
+    """The states of the generators that are loaded, by the names of their modules."""
+    found: dict[str, Any] = {}
+    module: Any = sys.modules.get("random")
+    if isinstance(module, ModuleType) and hasattr(module, "getstate"):
+        found["random"] = module.getstate()
+    module = sys.modules.get("numpy.random")
+    if isinstance(module, ModuleType) and hasattr(module, "get_state"):
+        found["numpy.random"] = module.get_state(legacy=False)
+    return found
+
+
+def _digest_of(state: Any) -> str:
+    parts = state if isinstance(state, tuple) else (state["bit_generator"], state["state"]["key"].tobytes(), *_rest(state))
+    return blake2b(repr(parts).encode(), digest_size=DIGEST).hexdigest()
+
+
+def _rest(state: dict[str, Any]) -> tuple[Any, ...]:
+    return state["state"]["pos"], state["has_gauss"], state["gauss"]
+
+
+def seeds() -> bool:
+    """Whether code of the project seeds a generator, or sets its state, as far as its text tells."""
+    bodies = list(sys._current_frames().values())
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and origin.of_namespace(vars(module)) == origin.PROJECT:
+            if any(_seeds(code, vars(module)) for code in _codes(module)):
+                return True
+    # The body of a module is known by its frame alone.
+    for frame in bodies:
+        walked: FrameType | None = frame
+        while walked is not None:
+            if walked.f_code.co_name == "<module>" and origin.of_namespace(walked.f_globals) == origin.PROJECT:
+                if _seeds(walked.f_code, walked.f_globals):
+                    return True
+            walked = walked.f_back
+    return False
+
+
+def _codes(module: ModuleType) -> Iterator[CodeType]:
+    """The code of the functions and methods that a module defines."""
+    for value in list(vars(module).values()):
+        if isinstance(value, FunctionType):
+            yield value.__code__
+        elif isinstance(value, type) and value.__module__ == module.__name__:
+            for member in list(vars(value).values()):
+                inner = getattr(member, "__func__", getattr(member, "fget", member))
+                if isinstance(inner, FunctionType):
+                    yield inner.__code__
+
+
+def _seeds(code: CodeType, space: dict[str, Any]) -> bool:
+    code = original(code)
+    for name in code.co_names:
+        if name in _SEEDERS or (name in _SEEDS and _names_generator(code, name, space)):
+            return True
+    return any(_seeds(constant, space) for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def _names_generator(code: CodeType, name: str, space: dict[str, Any]) -> bool:
+    """Whether `name` is asked of `random` or `numpy.random` in `code`, or imported from there."""
+    from dis import get_instructions
+
+    before = ""
+    for step in get_instructions(code):
+        if step.argval == name and (step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD"))):
+            held = space.get(before)
+            if before == "random" or (isinstance(held, ModuleType) and held.__name__ in ("random", "numpy.random")):
+                return True
+        elif step.argval == name and step.opname in ("IMPORT_FROM", "LOAD_GLOBAL", "LOAD_NAME"):
+            held = getattr(space.get(name), "__self__", None)
+            if step.opname == "IMPORT_FROM" or type(held).__module__ in ("random", "numpy.random.mtrand"):
+                return True
+        before = step.argval if isinstance(step.argval, str) else ""
+    return False
+
+
+class Surroundings:
+    """What surrounds a call, as it is before it."""
+
+    def __init__(self) -> None:
+        self._states = _states()
+        self._variables = dict(os.environ)
+        try:
+            self._folder = os.getcwd()
+        except OSError:
+            self._folder = ""
+
+    def effects(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the call did to them: the members for the manifest, and the states of generators to be stored."""
+        members: dict[str, Any] = {}
+        states: dict[str, Any] = {}
+        conditions: dict[str, Any] = {}
+        now = _states()
+        for name, state in now.items():
+            before = self._states.get(name)
+            digest = None if before is None else _digest_of(before)
+            if digest == _digest_of(state):
+                continue
+            if before is None and not seeds():
+                continue  # the call was the first to load it, and what it drew nobody can foretell
+            conditions[name] = digest if seeds() else "unseeded"
+            if seeds():
+                states[name] = state
+        if conditions:
+            members["random"] = conditions
+        variables = dict(os.environ)
+        changed = {name: value for name, value in variables.items() if self._variables.get(name) != value}
+        changed_to: dict[str, Any] = {**changed, **{name: None for name in self._variables if name not in variables}}
+        if changed_to:
+            members["environ"] = changed_to
+        try:
+            folder = os.getcwd()
+        except OSError:
+            folder = ""
+        if folder != self._folder:
+            members["cwd"] = folder
+        return members, states
+
+
+def differs(conditions: dict[str, Any]) -> str | None:
+    """Why numbers drawn in this run would be others than those recorded, or None."""
+    now = _states()
+    seeded = seeds()
+    for name, before in conditions.items():
+        if before == "unseeded":
+            if seeded:
+                return f"the program seeds `{name}` now"
+        elif before is None:
+            if name in now:
+                return f"`{name}` was not loaded before"
+        elif name not in now or _digest_of(now[name]) != before:
+            return f"the state of `{name}` is another one"
+    return None
+
+
+def restore(members: dict[str, Any], states: dict[str, Any]) -> None:
+    """Bring about what the call did. Raises OSError when the working folder is gone."""
+    if "cwd" in members:
+        os.chdir(members["cwd"])
+    for name, value in members.get("environ", {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    for name, state in states.items():
+        module: Any = __import__(name, fromlist=["_"])
+        (module.setstate if name == "random" else module.set_state)(state)

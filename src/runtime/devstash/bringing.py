@@ -1,0 +1,121 @@
+"""A hit whose call did more than return: is everything as it was, and what has to be brought about.
+
+The writing half is watching.py. Each kind of effect has a module of its own; here they meet.
+"""
+
+from __future__ import annotations
+
+from . import ambient, trace
+from .entry import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .call import Call
+    from .heap import Heap
+    from .key import Key
+
+
+class Bringer:
+    """Judges the recorded trace and effects of one entry for the call at hand, and brings the effects about."""
+
+    def __init__(self, call: Call, key: Key, folder: str) -> None:
+        self._call = call
+        self._key = key
+        self._folder = folder
+        self._heap: Heap | None = None
+        self.trace: list[Any] = []
+        self.effects: dict[str, Any] = {}
+
+    def judge(self, rows: list[Any], effects: dict[str, Any]) -> Any:
+        """Raise `Refused` unless all that was read is as it was, and all that was done can be done again here.
+
+        Returns what finds a live object by its number, None where the entry refers to none.
+        """
+        site = self._call.site
+        reason = trace.check(rows, self._folder)
+        if reason is not None:
+            raise Refused("input changed", reason)
+        self.trace, self.effects = rows, effects
+        if site.replay:
+            from . import capture
+
+            reason = capture.replayable(effects.get("output", {}), site.replay, self._folder)
+            if reason is not None:
+                raise Refused("no output", reason)
+        if not effects:
+            return None
+        if "random" in effects:
+            reason = ambient.differs(effects["random"])
+            if reason is not None:
+                raise Refused("input changed", reason)
+        if "files" in effects:
+            from . import written
+
+            reason = written.ready(effects["files"], self._folder)
+            if reason is not None:
+                raise Refused("irrecoverable", reason)
+        if "objects" not in effects:
+            return _no_object if "random" in effects else None
+        from .heap import heap_of
+
+        self._heap = heap_of(self._call, self._key)
+        if self._heap.shape() != effects["objects"]:
+            raise Refused("input changed", "the objects that it is given are connected in another way")
+        return self._heap.objects.__getitem__
+
+    def bring(self, value: Any, changes: tuple[Any, ...] | None) -> Any:
+        """Bring the effects about, and return what the script is to have: `value`, or the stream it was recorded from.
+
+        Raises `Refused` where that fails, with nothing of the objects changed.
+        """
+        effects = self.effects
+        self._tell_outer()
+        try:
+            if changes is not None:
+                states, objects = changes
+                if objects is not None:
+                    if self._heap is None or not self._heap.fits(objects):
+                        raise Refused("irrecoverable", "an object that it changes is not there")
+                    self._heap.apply(objects)
+            else:
+                states = {}
+            if "files" in effects:
+                from . import written
+
+                written.bring_back(effects["files"], self._folder)
+            ambient.restore(effects, states)
+        except Refused:
+            raise
+        except Exception as error:
+            raise Refused("irrecoverable", f"{type(error).__name__}: {error}") from error
+        if self._call.site.replay:
+            from . import capture
+
+            capture.replay(effects.get("output", {}), self._call.site.replay, self._folder)
+        if "stream" in effects:
+            from . import streams
+
+            return streams.replayed(effects["stream"], value, self._key.qualname)
+        return value
+
+    def _tell_outer(self) -> None:
+        """What the call read and wrote is the enclosing marked call's too."""
+        from . import record
+
+        outer = record.current()
+        if outer is None:
+            return
+        outer.adopt(self.trace)
+        if "files" in self.effects:
+            from . import written
+
+            while outer is not None:
+                for path in written.paths(self.effects["files"]):
+                    outer.written.touch(path, True)
+                outer = outer.outer
+
+
+def _no_object(number: object) -> None:
+    raise Refused("damaged", f"it refers to an object {number} and tells of none")

@@ -1,0 +1,200 @@
+"""Pickling beside live objects: what was there before the call is referred to by its number, see heap.py.
+
+A result that is the receiver, that holds an argument, or that looks into an argument's memory comes back as just that.
+Two pickles stand one behind the other in one stream and share a memo: the result, then what the call changed. Where the
+result refers to nothing that was there before, the first of them is a plain pickle.
+
+Arrays that look into the same memory are a case of their own, also within a result: NumPy pickles each of them as if it
+were alone, and what is written to one would no longer be seen in the other.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+from . import sharing
+from .store import Unstorable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .heap import Heap
+
+
+class Shared(Exception):
+    """A part of the value belongs to something that the call was given, and has no number."""
+
+    def __init__(self, part: object) -> None:
+        super().__init__(part)
+        self.part = part
+
+
+class Aliased(Exception):
+    """Arrays of the value share their memory: it has to be pickled once more, with `owners` known."""
+
+
+class Link:
+    """What connects one pickling to the heap: numbers, memory, and whether any of it was needed."""
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap = heap
+        self.numbers = heap.numbers
+        self.used = False
+        self.aliased: set[int] = set()
+        self._seen: dict[int, list[tuple[int, int]]] = {}  # memory of arrays met, by the id of its owner
+        self._kept: list[Any] = []
+        self._deep: dict[int, Any] | None = None
+        self._memory: dict[int, Any] | None = None
+        self._private: set[int] = set()
+        numpy = sys.modules.get("numpy")
+        self.array: Any = getattr(numpy, "ndarray", None)
+
+    def shape(self) -> str:
+        """See `Heap.shape`."""
+        return self.heap.shape()
+
+    def restart(self) -> None:
+        """Forget what one pickling has seen."""
+        self._seen, self._kept, self._private = {}, [], set()
+        self.used = False
+
+    def number(self, thing: Any) -> int | None:
+        """The number of `thing`, None for what is new. Raises `Shared`."""
+        place = id(thing)
+        found = self.numbers.get(place)
+        if found is not None:
+            self.used = True
+            return found
+        if self._deep is None:
+            self._deep = self._inner_parts()
+        if place in self._deep:
+            raise Shared(thing)
+        if sharing.is_frame(thing) and sharing.copies_on_write():
+            self._private.update(map(id, _blocks(thing)))
+        return None
+
+    def _inner_parts(self) -> dict[int, Any]:
+        """The changeable parts of the objects that are not taken apart, by id."""
+        return sharing.inner_parts(
+            [value for value, kind in zip(self.heap.objects, self.heap.kinds) if not kind.parts(value)], self.numbers
+        )
+
+    def reduce(self, thing: Any) -> Any:
+        """How `thing` is pickled where not as usual, else NotImplemented."""
+        if isinstance(thing, ModuleType):
+            from importlib import import_module
+
+            return import_module, (thing.__name__,)
+        if self.array is not None and isinstance(thing, self.array):
+            return self._array(thing)
+        return NotImplemented
+
+    def _array(self, thing: Any) -> Any:
+        if id(thing) in self._private or thing.dtype.hasobject or type(thing) is not self.array:
+            return NotImplemented
+        owner = _owner(thing)
+        given = self._given().get(id(owner))
+        if given is not None:
+            start = _address(thing) - _address(given)
+            low, high = _extent(thing)
+            low_given, high_given = _extent(given)
+            if low < low_given or high > high_given:
+                raise Shared(thing)
+            self.used = True
+            return view_of, (given, start, thing.shape, thing.strides, thing.dtype)
+        self._kept.append(owner)
+        known = self._seen.setdefault(id(owner), [])
+        if id(owner) not in self.aliased:
+            low, high = _extent(thing)
+            if any(low < end and start < high for start, end in known):
+                self.aliased.add(id(owner))
+                raise Aliased
+            known.append((low, high))
+            return NotImplemented
+        if thing is owner:
+            return NotImplemented
+        if not isinstance(owner, self.array) or not owner.flags.c_contiguous:
+            raise Unstorable("result", "numpy.ndarray", "two arrays in it share memory that neither of them owns")
+        place = _address(thing) - _address(owner)
+        return self.array, (thing.shape, thing.dtype, owner, place, thing.strides)
+
+    def _given(self) -> dict[int, Any]:
+        """The arrays that the call was given, by the id of what owns their memory."""
+        if self._memory is None:
+            self._memory = {}
+            for value in self.heap.objects:
+                if isinstance(value, self.array):
+                    self._memory.setdefault(id(_owner(value)), value)
+        return self._memory
+
+
+def view_of(array: Any, start: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> Any:
+    """An array that looks into the memory of `array` from `start` bytes behind its first element."""
+    numpy: Any = sys.modules["numpy"]
+    described = _Memory(array, start, shape, strides, dtype.itemsize)
+    return numpy.asarray(described).view(dtype)
+
+
+class _Memory:
+    """Memory of another array, in the terms of NumPy's array interface, version 3."""
+
+    def __init__(self, array: Any, start: int, shape: tuple[int, ...], strides: tuple[int, ...], size: int) -> None:
+        self.array = array  # keeps the memory alive
+        self.__array_interface__ = {
+            "data": (_address(array) + start, not array.flags.writeable),
+            "shape": shape,
+            "strides": strides,
+            "typestr": f"|V{size}",
+            "version": 3,
+        }
+
+
+def _owner(array: Any) -> Any:
+    """What owns the memory that an array looks at: the last of its bases that is an array, or what that looks at."""
+    kind = type(array)
+    while array.base is not None:
+        if not hasattr(array.base, "base") or not hasattr(array.base, "dtype"):
+            return array.base
+        array = array.base
+    return array if kind is not None else None
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _extent(array: Any) -> tuple[int, int]:
+    """The first byte of an array's memory, and the one behind its last."""
+    low = high = _address(array)
+    if 0 in array.shape:
+        return low, high
+    for length, stride in zip(array.shape, array.strides):
+        if stride < 0:
+            low += (length - 1) * stride
+        else:
+            high += (length - 1) * stride
+    return low, high + array.itemsize
+
+
+def _blocks(frame: Any) -> list[Any]:
+    manager = getattr(frame, "_mgr", None)
+    return [block.values for block in getattr(manager, "blocks", ())]
+
+
+def pickler(base: Any, link: Link) -> Any:
+    """A class of picklers derived from `base` that knows `link`."""
+    inherited = getattr(base, "reducer_override", None)
+
+    class Linked(base):  # type: ignore[misc]
+        def persistent_id(self, thing: object) -> Any:
+            return link.number(thing)
+
+        def reducer_override(self, thing: object) -> Any:
+            found = link.reduce(thing)
+            if found is NotImplemented and inherited is not None:
+                return inherited(self, thing)
+            return found
+
+    return Linked

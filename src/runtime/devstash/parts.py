@@ -1,0 +1,425 @@
+"""How objects of each kind are taken apart, compared with what they held before, and set right in place.
+
+For every type one `Kind` is found, once, and remembered. Methods of the base classes are called directly, so that no
+code of the object's own class runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, deque
+from types import MappingProxyType, MethodType
+
+from . import sharing
+from .objects import LIMIT
+from .standard import PLUMBING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made by a `class` statement, or by a modern extension
+_PLAIN: type = type("_", (), {})
+_WORD = 8 if sys.maxsize > 1 << 32 else 4
+_SLOT = type(type("_", (), {"__slots__": ("slot",)}).__dict__["slot"])
+
+
+class Kind:
+    """What cannot change, or cannot be told: it has a number, and is left alone."""
+
+    #: Whether it is compared by the digest of its value.
+    by_digest = False
+
+    def parts(self, value: Any) -> list[Any]:
+        """The objects that it holds and that may be changed or referred to by themselves."""
+        return []
+
+    def labels(self, value: Any) -> Any:
+        """What tells the parts apart where their order alone does not."""
+        return None
+
+    def snapshot(self, value: Any) -> Any:
+        """What is needed to tell later whether it changed."""
+        return None
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return False
+
+    def state(self, value: Any, before: Any) -> Any:
+        """What it holds now, as plain data around its parts; `before` is its snapshot, None when there is none."""
+        return None
+
+    def apply(self, value: Any, state: Any) -> None:
+        """Make it hold `state`."""
+
+
+class _Tuple(Kind):
+    def parts(self, value: Any) -> list[Any]:
+        return list(tuple.__iter__(value))
+
+
+class _Method(Kind):
+    def parts(self, value: Any) -> list[Any]:
+        return [value.__self__]
+
+
+class _Partial(Kind):
+    def parts(self, value: Any) -> list[Any]:
+        return [value.func, *value.args, *value.keywords.values()]
+
+
+class _Proxy(Kind):
+    def parts(self, value: Any) -> list[Any]:
+        return list(value.values())
+
+
+class _Attributes(Kind):
+    """A plain object: `__dict__` and slots."""
+
+    def __init__(self, kind: type) -> None:
+        slots = []
+        for base in kind.__mro__:
+            for name, member in vars(base).items():
+                if type(member) is _SLOT and name != "__weakref__":
+                    slots.append(member)
+        self.slots: list[Any] = slots
+
+    def parts(self, value: Any) -> list[Any]:
+        held = list(getattr(value, "__dict__", {}).values())
+        return held + [part for _, part in self._slots(value)]
+
+    def labels(self, value: Any) -> Any:
+        return [str(name) for name in getattr(value, "__dict__", {})]
+
+    def _slots(self, value: Any) -> list[tuple[int, Any]]:
+        found = []
+        for place, member in enumerate(self.slots):
+            try:
+                found.append((place, member.__get__(value)))
+            except AttributeError:
+                pass  # not set
+        return found
+
+    def snapshot(self, value: Any) -> Any:
+        return dict(getattr(value, "__dict__", {})), self._slots(value)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        attributes, slots = before
+        return not (_same_dict(getattr(value, "__dict__", {}), attributes) and _same(self._flat(value), _flat(slots)))
+
+    def _flat(self, value: Any) -> list[Any]:
+        return _flat(self._slots(value))
+
+    def state(self, value: Any, before: Any) -> Any:
+        return dict(getattr(value, "__dict__", {})), self._slots(value)
+
+    def apply(self, value: Any, state: Any) -> None:
+        attributes, slots = state
+        held = getattr(value, "__dict__", None)
+        if held is not None:
+            held.clear()
+            held.update(attributes)
+        given = dict(slots)
+        for place, member in enumerate(self.slots):
+            if place in given:
+                member.__set__(value, given[place])
+            else:
+                try:
+                    member.__delete__(value)
+                except AttributeError:
+                    pass
+
+
+class _Container(_Attributes):
+    """A list, dict, set or deque, or an instance of a class derived from one, attributes included."""
+
+    def __init__(self, kind: type, base: Any) -> None:
+        super().__init__(kind)
+        self.base = base
+        self.bare = kind is base
+
+    def contents(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def same(self, value: Any, before: Any) -> bool:
+        return _same(list(self.base.__iter__(value)), before)
+
+    def fill(self, value: Any, contents: Any) -> None:
+        raise NotImplementedError
+
+    def parts(self, value: Any) -> list[Any]:
+        own = list(self.base.__iter__(value))
+        return own if self.bare else own + super().parts(value)
+
+    def snapshot(self, value: Any) -> Any:
+        return self.contents(value), None if self.bare else super().snapshot(value)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        contents, rest = before
+        return not self.same(value, contents) or (rest is not None and super().changed(value, rest))
+
+    def state(self, value: Any, before: Any) -> Any:
+        return self.contents(value), None if self.bare else super().state(value, None)
+
+    def apply(self, value: Any, state: Any) -> None:
+        contents, rest = state
+        self.fill(value, contents)
+        if rest is not None:
+            super().apply(value, rest)
+
+
+class _List(_Container):
+    def contents(self, value: Any) -> Any:
+        return list(list.__iter__(value))
+
+    def fill(self, value: Any, contents: Any) -> None:
+        list.__setitem__(value, slice(None), contents)
+
+
+class _Deque(_Container):
+    def contents(self, value: Any) -> Any:
+        return list(deque.__iter__(value))
+
+    def fill(self, value: Any, contents: Any) -> None:
+        deque.clear(value)
+        deque.extend(value, contents)
+
+
+class _Set(_Container):
+    """Its elements have no order that another process would find again, so they have no numbers."""
+
+    def parts(self, value: Any) -> list[Any]:
+        return [] if self.bare else _Attributes.parts(self, value)
+
+    def contents(self, value: Any) -> Any:
+        return list(set.__iter__(value))
+
+    def same(self, value: Any, before: Any) -> bool:
+        return len(before) == set.__len__(value) and {id(part) for part in set.__iter__(value)} == {
+            id(part) for part in before
+        }
+
+    def fill(self, value: Any, contents: Any) -> None:
+        set.clear(value)
+        set.update(value, contents)
+
+
+class _Dict(_Container):
+    def parts(self, value: Any) -> list[Any]:
+        own = list(self.base.values(value))
+        return own if self.bare else own + _Attributes.parts(self, value)
+
+    def labels(self, value: Any) -> Any:
+        keys = [key if type(key) in (str, int, bool, bytes) else type(key).__name__ for key in self.base.keys(value)]
+        return keys, None if self.bare else super().labels(value)
+
+    def contents(self, value: Any) -> Any:
+        return list(self.base.items(value))
+
+    def same(self, value: Any, before: Any) -> bool:
+        now = list(self.base.items(value))
+        return len(now) == len(before) and all(a is c and b is d for (a, b), (c, d) in zip(now, before))
+
+    def fill(self, value: Any, contents: Any) -> None:
+        self.base.clear(value)
+        for key, part in contents:
+            self.base.__setitem__(value, key, part)
+
+
+class _Bytes(Kind):
+    """bytearray and array.array."""
+
+    by_digest = True
+
+    def state(self, value: Any, before: Any) -> Any:
+        return bytes(value) if type(value) is bytearray else value[:]
+
+    def apply(self, value: Any, state: Any) -> None:
+        value[:] = state
+
+
+class _Array(Kind):
+    """A NumPy array: its elements are replaced where they lie, so that every view sees it."""
+
+    by_digest = True
+
+    def parts(self, value: Any) -> list[Any]:
+        return value.ravel().tolist() if value.dtype.hasobject and not value.dtype.fields else []
+
+    def state(self, value: Any, before: Any) -> Any:
+        if not value.flags.writeable:
+            raise ValueError("it is read-only")
+        return value.copy()
+
+    def apply(self, value: Any, state: Any) -> None:
+        if value.shape != state.shape or value.dtype != state.dtype:
+            value.resize(state.shape, refcheck=False)
+        value[...] = state
+
+
+class _Generator(Kind):
+    """numpy.random.Generator: its state is that of its bit generator."""
+
+    def parts(self, value: Any) -> list[Any]:
+        return [value.bit_generator]
+
+
+class _BitGenerator(Kind):
+    by_digest = True
+
+    def state(self, value: Any, before: Any) -> Any:
+        return value.state
+
+    def apply(self, value: Any, state: Any) -> None:
+        value.state = state
+
+
+class _Frame(Kind):
+    """A DataFrame or Series of pandas: its arrays are changed in place, the rest is replaced as one.
+
+    Where pandas copies on write, frames that share arrays count on pandas to know of it, and each is replaced whole.
+    """
+
+    by_digest = True
+
+    def parts(self, value: Any) -> list[Any]:
+        if sharing.copies_on_write():
+            return []
+        manager = value._mgr
+        blocks = getattr(manager, "blocks", None)
+        found = [block.values for block in blocks] if blocks is not None else list(getattr(manager, "arrays", ()))
+        return [part for part in found if type(part).__name__ == "ndarray"]
+
+    def state(self, value: Any, before: Any) -> Any:
+        return value._mgr, dict(value.attrs)
+
+    def apply(self, value: Any, state: Any) -> None:
+        manager, attributes = state
+        object.__setattr__(value, "_mgr", manager)
+        cached = value.__dict__.get("_item_cache")
+        if cached:
+            cached.clear()
+        value.attrs = attributes
+
+
+class _Polars(Kind):
+    """A DataFrame or Series of polars: a handle on what Rust holds."""
+
+    by_digest = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def state(self, value: Any, before: Any) -> Any:
+        return type(value)._from_pydf(getattr(value, self.name)) if self.name == "_df" else value
+
+    def apply(self, value: Any, state: Any) -> None:
+        setattr(value, self.name, getattr(state, self.name))
+
+
+class _Opaque(Kind):
+    """An object that only its own pickling knows; it can be set if its class says how."""
+
+    by_digest = True
+
+    def state(self, value: Any, before: Any) -> Any:
+        if not hasattr(value, "__setstate__"):
+            raise TypeError("it has no __setstate__ to put that back")
+        made = value.__reduce_ex__(4)
+        if isinstance(made, str) or len(made) < 3 or made[2] is None:
+            raise TypeError("its pickling does not tell its state apart")
+        return made[2]
+
+    def apply(self, value: Any, state: Any) -> None:
+        value.__setstate__(state)
+
+
+_FIXED = Kind()
+_kinds: dict[type, Kind] = {
+    tuple: _Tuple(),
+    type(None): _FIXED,
+    frozenset: _FIXED,
+    MethodType: _Method(),
+    MappingProxyType: _Proxy(),
+    list: _List(list, list),
+    dict: _Dict(dict, dict),
+    set: _Set(set, set),
+    deque: _Deque(deque, deque),
+    OrderedDict: _Dict(OrderedDict, OrderedDict),
+    bytearray: _Bytes(),
+}
+_BY_NAME = {
+    "array.array": _Bytes,
+    "functools.partial": _Partial,
+    "numpy.ndarray": _Array,
+    "numpy.memmap": _Array,
+    "numpy.ma.core.MaskedArray": _Opaque,
+    "numpy.random._generator.Generator": _Generator,
+    "numpy.random.bit_generator.BitGenerator": _BitGenerator,
+    "pandas.core.generic.NDFrame": _Frame,
+}
+
+
+def kind_of(value: Any) -> Kind:
+    """The kind of `value`."""
+    kind = type(value)
+    found = _kinds.get(kind)
+    if found is None:
+        if len(_kinds) >= LIMIT:
+            return _find(kind)
+        found = _kinds[kind] = _find(kind)
+    return found
+
+
+def _find(kind: type) -> Kind:
+    for base in kind.__mro__:
+        name = f"{base.__module__}.{base.__qualname__}"
+        if name in PLUMBING:
+            return _FIXED
+        if name in _BY_NAME:
+            return _BY_NAME[name]()
+        if name in ("polars.dataframe.frame.DataFrame", "polars.series.series.Series"):
+            return _Polars("_df" if name.endswith("DataFrame") else "_s")
+    enum = sys.modules.get("enum")
+    if enum is not None and issubclass(kind, enum.Enum):
+        return _FIXED
+    for exact, made in ((OrderedDict, _Dict), (dict, _Dict), (list, _List), (set, _Set), (deque, _Deque)):
+        if issubclass(kind, exact):
+            return made(kind, exact)
+    if issubclass(kind, (tuple, frozenset, int, float, str, bytes)):
+        return _Tuple() if issubclass(kind, tuple) else _FIXED
+    if all(_is_python(base) for base in kind.__mro__[:-1]):
+        attributes = _Attributes(kind)
+        # More room than its attributes need is a state that only C knows of.
+        if kind.__basicsize__ <= _PLAIN.__basicsize__ + len(attributes.slots) * _WORD:
+            return attributes
+    return _Opaque()
+
+
+def _is_python(kind: type) -> bool:
+    """Whether a class comes from a `class` statement, so that its objects are their attributes."""
+    members = vars(kind)
+    if not kind.__flags__ & _HEAP:
+        return False
+    if "__slots__" in members or "__dict__" in members or "__weakref__" in members:
+        return True
+    # One that adds neither to what its base has: both descriptors are the base's.
+    return any("__dict__" in vars(base) or "__slots__" in vars(base) for base in kind.__mro__[1:-1])
+
+
+def _same(now: list[Any], before: list[Any]) -> bool:
+    return len(now) == len(before) and all(map(_is, now, before))
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _same_dict(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
+    return len(now) == len(before) and all(
+        a is c and b is d for (a, b), (c, d) in zip(now.items(), before.items())
+    )
+
+
+def _flat(pairs: list[tuple[int, Any]]) -> list[Any]:
+    return [part for pair in pairs for part in pair]

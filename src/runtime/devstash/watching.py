@@ -1,0 +1,133 @@
+"""A call that runs: what there is before it, and what is different afterwards.
+
+The reading half is bringing.py. Each kind of effect has a module of its own; here they meet.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import ambient, origin
+from . import key as keys
+from .heap import heap_of
+from .linked import Link
+from .store import Unstorable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .call import Call
+    from .heap import Changes, Heap
+    from .key import Key
+
+
+class Found:
+    """What a call did, as the writer of its entry asks for it."""
+
+    def __init__(
+        self, heap: Heap, changes: Changes, trace: list[Any], effects: dict[str, Any], states: dict[str, Any]
+    ) -> None:
+        self.link = Link(heap)
+        self.changes = changes
+        self.trace = trace
+        self.effects = effects
+        self._states = states
+
+    def rest(self) -> Any:
+        """What stands behind the result in the stream, None for nothing; to be asked when the result is pickled."""
+        linked = self.link.used or bool(self.changes)
+        if linked:
+            self.effects["objects"] = self.link.shape()
+        if not linked and "random" not in self.effects:
+            return None
+        return self._states, self.changes.plain() if linked else None
+
+    def facts(self) -> dict[str, Any]:
+        """The members for the manifest, once everything is pickled."""
+        return {"trace": self.trace, "effects": self.effects}
+
+    def object(self, number: int) -> Any:
+        """The live object of a number."""
+        return self.link.heap.objects[number]
+
+
+class Watch:
+    """What there was before a call, and what the call did to it."""
+
+    def __init__(self, call: Call, key: Key, folder: str) -> None:
+        from .record import Record
+
+        self._call = call
+        self._folder = folder
+        self._threads = _threads()
+        self.heap = heap_of(call, key)
+        self.heap.watch(key.digests())
+        self._names = frozenset(key.reach.names | key.reach.written)
+        self._surroundings = ambient.Surroundings()
+        self.record = Record(folder)
+        self.record.watch(value for _, value, _ in keys.given(call))
+        self._capture: Any = None
+
+    def begin(self) -> str | None:
+        """Start to look; says why the call's output cannot be recorded, if that is wanted."""
+        reason = None
+        if self._call.site.replay:
+            from .capture import Capture
+
+            self._capture = Capture(self._call.site.replay, self._folder)
+            reason = self._capture.start()
+            if reason is not None:
+                self._capture = None
+        self.record.begin()
+        return reason
+
+    def end(self) -> None:
+        """Stop to look. Harmless when done twice."""
+        self.record.end()
+        if self._capture is not None:
+            self._capture.stop()
+
+    def refusal(self) -> str | None:
+        """After the call: what it did that cannot be brought about, or None."""
+        left = [thread for number, thread in _threads().items() if number not in self._threads and _is_own(thread)]
+        if left:
+            return f"the call leaves the thread `{left[0].name}` running"
+        return self.record.refusal()
+
+    def found(self, before: Key, after: Key) -> Found:
+        """All that is different, to be stored beside the result; the call's key was `before` and would now be `after`.
+
+        Raises `Unstorable` and `Unwritable`.
+        """
+        changes = self.heap.changes(self._names)
+        if not changes:
+            missed = keys.changes(before, after)
+            if missed:
+                raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
+        effects, states = self._surroundings.effects()
+        files = self.record.written.rows(self._folder)
+        if files:
+            effects["files"] = files
+        if self._capture is not None:
+            output = self._capture.effect()
+            if output is not None:
+                effects["output"] = output
+        return Found(self.heap, changes, self.record.trace(), effects, states)
+
+
+def _threads() -> dict[int, Any]:
+    threading = sys.modules.get("threading")
+    return dict(getattr(threading, "_active", {})) if threading is not None else {}
+
+
+def _is_own(thread: Any) -> bool:
+    """Whether a thread does the project's work: what packages start for themselves in the background is theirs."""
+    if not thread.is_alive() or type(thread).__name__ == "_DummyThread":
+        return False
+    target = getattr(thread, "_target", None)
+    target = getattr(target, "__func__", target)
+    if target is not None:
+        space = getattr(target, "__globals__", None)
+        return space is not None and origin.of_namespace(space) == origin.PROJECT
+    return origin.of_class(type(thread)) == origin.PROJECT
