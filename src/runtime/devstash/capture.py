@@ -19,7 +19,7 @@ docs/output.md says what a user should know.
 from __future__ import annotations
 
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from errno import EBADF, EIO
 
 from .system import os
@@ -47,6 +47,7 @@ _ANSWERS = {
     b"f": "the record of its output could not be written",
     b"": "the process that records its output has died",
 }
+_REDIRECTED = "it redirects its output itself, and leaves it redirected"
 _CAP = 64 << 20
 _CHUNK = 1 << 20
 
@@ -94,7 +95,8 @@ class Capture:
         self._path = ""
         self._size = 0
         self._place = 0
-        self._thread = 0
+        self._heir: Capture | None = None
+        self._left: list[Capture] = []
 
     # --- recording -----------------------------------------------------------------------------------------
 
@@ -103,7 +105,6 @@ class Capture:
         with _lock:
             reason = self._crowded()
             if reason is None:
-                self._thread = get_ident()
                 self._place = _caller()
                 _active.append(self)
         if reason is not None:
@@ -142,7 +143,7 @@ class Capture:
             finally:
                 self._put_back()
             # A child made by fork goes on without us; its parent's call is not over.
-            if os.getpid() == self._pid:
+            if os.getpid() == self._pid and self._heir is None:
                 self._finish()
         except _Unrecordable as error:
             self._reason = self._reason or str(error)
@@ -153,8 +154,25 @@ class Capture:
             raise
         finally:
             self._put_back()
-            self._close()
             self._leave()
+            if self._heir is None:
+                self._close()
+            else:
+                self._heir._left.append(self)
+            self._end_left()
+
+    def _end_left(self) -> None:
+        """What we have written has gone through those that ended before us, and is under way there until now."""
+        left, self._left = self._left, []
+        for other in left:
+            try:
+                if os.getpid() == other._pid:
+                    other._finish()
+            except Exception:
+                pass  # it has its reason already
+            finally:
+                other._close()
+                other._end_left()
 
     def refusal(self) -> str | None:
         """After `stop`: why what was recorded is not what the call has printed, or None."""
@@ -305,8 +323,7 @@ class Capture:
     def _put_back(self) -> None:
         """Every descriptor is again what it was; what the call itself has put there stays."""
         for channel in self._channels:
-            if not channel.put_back():
-                self._reason = self._reason or "it redirects its output itself, and leaves it redirected"
+            self._reason = channel.put_back(self) or self._reason
 
     def _finish(self) -> None:
         """Wait until all has been copied, and complete the record."""
@@ -372,26 +389,29 @@ class _Channel:
             self._saved.append((fd, saved))
             os.dup2(self._end, fd, inheritable)
 
-    def put_back(self) -> bool:
-        """Undo `divert`; whether everything was as it had left it."""
-        as_left = True
+    def put_back(self, capture: Capture) -> str | None:
+        """Undo `divert`. None, or what was not as it had left it and spoils the record."""
+        reason = None
         while self._saved:
             fd, saved = self._saved[-1]
             if _identity(fd) == self._identity:
                 os.dup2(saved, fd, os.get_inheritable(fd))
-            elif not self._passed_on(fd, saved):
-                as_left = False
+            elif self._passed_on(capture, fd, saved):
+                reason = "the output of a call inside it is still being recorded"
+            else:
+                reason = _REDIRECTED
             self._saved.pop()
             os.close(saved)
-        return as_left
+        return reason
 
-    def _passed_on(self, fd: int, saved: int) -> bool:
+    def _passed_on(self, capture: Capture, fd: int, saved: int) -> bool:
         """A recording that began during ours and is still going on has to put back what we would have."""
         for other in _active:
             for channel in other._channels:
                 for its_fd, its_saved in channel._saved:
                     if its_fd == fd and channel is not self and _identity(its_saved) == self._identity:
                         os.dup2(saved, its_saved, False)
+                        capture._heir = other
                         return True
         return False
 
@@ -450,7 +470,7 @@ class _File:
         """Append what has been written to the record."""
         ours = _identity(self._reader)
         if any(_identity(fd) != ours for fd in self._fds):
-            raise _Unrecordable("it redirects its output itself, and leaves it redirected")
+            raise _Unrecordable(_REDIRECTED)
         ends = {_position(fd) for fd in self._fds}
         end = max(ends)
         if len(ends) > 1 or end < self._start:
@@ -517,6 +537,8 @@ class _Text:
 
     def _stand(self) -> int:
         stream: Any = self._stream
+        if getattr(stream, "closed", False) is True:
+            raise _Unrecordable(f"`sys.{self._name}` is closed")
         if _is_plain(stream, "StringIO"):
             return int(stream.tell())
         if _is_plain(stream, "TextIOWrapper"):
