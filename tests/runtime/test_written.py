@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from devstash import blobs, contents, manifest, store, written
+from devstash import blobs, contents, manifest, restore, store, written
 from devstash.system import os
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
@@ -28,11 +28,16 @@ _watched = []
 def _hook(event, args):
     if not _watched or threading.get_ident() in contents.quiet:
         return
-    touch = _watched[-1].touch
+
+    def touch(found, whole):
+        _watched[-1].touch(found[0], whole, found[1])
 
     def path(value, fd=-1):
-        folder = f"/proc/self/fd/{fd}" if fd not in (-1, None) else os.getcwd()
-        return os.path.join(os.path.realpath(folder), os.fsdecode(value))
+        name = os.fsdecode(value)
+        if fd in (-1, None):
+            return os.path.join(os.getcwd(), name), name
+        folder = os.path.realpath(f"/proc/self/fd/{fd}")
+        return (os.path.join(folder, name),) * 2
 
     if event == "open" and not isinstance(args[0], int) and args[0] is not None:
         name, mode, flags = args
@@ -182,7 +187,7 @@ def test_appending_builds_upon_what_was_there(place):
             file.write("two\n")
     assert call.needs() == [["file", "log", digest]]
     (row,) = call.inputs()
-    assert row[1] == str(place.root / "log") and row[2] == 4 and len(row) == 9
+    assert row[:3] == ["file", "log", 4] and len(row) == 9
     Path("log").write_text("one\n")
     place.bring(call.effects())
     assert Path("log").read_text() == "one\ntwo\n"
@@ -353,6 +358,7 @@ def test_symbolic_link(place):
 def test_removing_a_link_leaves_its_target(place):
     Path("target").write_text("x")
     os.symlink("target", "link")
+    time.sleep(0.06)
     with place.watched() as call:
         os.unlink("link")
     assert short(call.effects()) == [["gone", "link", "link"]]
@@ -561,6 +567,47 @@ def test_names_of_any_bytes(place):
     assert Path(name).read_text() == "x" and written.paths(rows) == [str(place.root / name)]
 
 
+def test_copied_project_writes_into_itself(place, monkeypatch):
+    os.mkdir("real")
+    os.symlink("real", "link")
+    with place.watched() as call:
+        os.makedirs("out", exist_ok=True)
+        Path("out/a").write_text("a")
+        Path("link/b").write_text("b")
+        Path("../beside").write_text("c")
+    rows = call.effects()
+    other = place.root.parent / "copies" / "copy"
+    other.mkdir(parents=True)
+    monkeypatch.chdir(other)
+    assert "is gone" in written.ready(rows, place.folder)
+    os.mkdir("real")
+    assert "does not lead to" in written.ready(rows, place.folder)
+    os.symlink("real", "link")
+    place.bring(rows)
+    assert (other / "out/a").read_text() == "a" and (other / "real/b").read_text() == "b"
+    assert (other.parent / "beside").read_text() == "c"
+
+
+def test_absolute_names_stay_where_they_are(place, monkeypatch):
+    with place.watched() as call:
+        (place.root / "a").write_text("a")
+    rows = call.effects()
+    os.unlink("a")
+    monkeypatch.chdir(place.root.parent)
+    place.bring(rows)
+    assert (place.root / "a").read_text() == "a"
+
+
+def test_names_not_told_hold_in_one_working_directory(place, monkeypatch):
+    call = place.watched()
+    call.touch(str(place.root / "a"), True)
+    Path("a").write_text("a")
+    rows = call.rows(place.folder)
+    place.bring(rows)
+    monkeypatch.chdir(place.root.parent)
+    assert "another working directory" in written.ready(rows, place.folder)
+
+
 def test_threads_see_one_beginning(place):
     Path("log").write_text("start\n")
 
@@ -707,7 +754,7 @@ def test_equality_is_proved_by_reading_once(place, monkeypatch):
         reads.append(path)
         return read_state(path)
 
-    monkeypatch.setattr(written, "read_state", counted)
+    monkeypatch.setattr(restore, "read_state", counted)
     time.sleep(0.1)
     for _ in range(3):
         place.bring(rows)
