@@ -38,8 +38,9 @@ class Aliased(Exception):
 class Link:
     """What connects one pickling to the heap: numbers, memory, and whether any of it was needed."""
 
-    def __init__(self, heap: Heap) -> None:
+    def __init__(self, heap: Heap, replaced: set[int]) -> None:
         self.heap = heap
+        self._replaced = replaced  # numbers of objects whose state is stored: all of their parts go with it
         self.numbers = heap.numbers
         self.used = False
         self.aliased: set[int] = set()
@@ -77,9 +78,13 @@ class Link:
 
     def _inner_parts(self) -> dict[int, Any]:
         """The changeable parts of the objects that are not taken apart, by id."""
-        return sharing.inner_parts(
-            [value for value, kind in zip(self.heap.objects, self.heap.kinds) if not kind.parts(value)], self.numbers
-        )
+        heap = self.heap
+        whole = [
+            value
+            for number, (value, kind) in enumerate(zip(heap.objects, heap.kinds))
+            if number not in self._replaced and not kind.parts(value)
+        ]
+        return sharing.inner_parts(whole, self.numbers)
 
     def reduce(self, thing: Any) -> Any:
         """How `thing` is pickled where not as usual, else NotImplemented."""

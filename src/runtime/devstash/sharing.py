@@ -86,7 +86,7 @@ def _walk(values: list[Any], known: Container[int]) -> Iterator[Any]:
 def is_frame(value: object) -> bool:
     """Whether `value` is a DataFrame or Series of pandas."""
     kind = type(value)
-    return kind.__name__ in ("DataFrame", "Series") and kind.__module__.startswith("pandas.")
+    return kind.__name__ in ("DataFrame", "Series") and kind.__module__.partition(".")[0] == "pandas"
 
 
 def copies_on_write() -> bool:

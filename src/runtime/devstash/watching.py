@@ -28,7 +28,7 @@ class Found:
     def __init__(
         self, heap: Heap, changes: Changes, trace: list[Any], effects: dict[str, Any], states: dict[str, Any]
     ) -> None:
-        self.link = Link(heap)
+        self.link = Link(heap, {number for number, _ in changes.objects})
         self.changes = changes
         self.trace = trace
         self.effects = effects
