@@ -74,8 +74,34 @@ pub struct Manifest {
     pub size: u64,
     #[serde(default)]
     pub trace: Vec<Value>,
+    /// By kind; see `docs/cache-format.md`.
     #[serde(default)]
-    pub effects: Vec<Value>,
+    pub effects: Value,
+}
+
+impl Manifest {
+    /// The digests of the blobs that the entry needs, and perhaps more: whatever its effects hold that looks like one.
+    pub fn blobs(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        let mut values = vec![&self.effects];
+        while let Some(value) = values.pop() {
+            match value {
+                Value::String(text) if is_blob_name(text.as_bytes()) => found.push(text.as_str()),
+                Value::Array(parts) => values.extend(parts),
+                Value::Object(members) => values.extend(members.values()),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// Whether a blob can have this name: 32 hex digits.
+pub fn is_blob_name(name: &[u8]) -> bool {
+    name.len() == 32
+        && name
+            .iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The marked place whose call stored the entry.

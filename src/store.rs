@@ -3,6 +3,7 @@
 //! Entries are written by the runtime (`store.py` and `writing.py`); here they are found, read and removed. Only what
 //! has a name that devstash gives is ever touched, and only in a folder that devstash has marked as its own.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
@@ -11,12 +12,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::entry::is_blob_name;
+
 /// The layout of the folder that this devstash knows: what the file `format` says.
 pub const LAYOUT: &str = "1";
 /// Where entries are while they are being written.
 const DRAFTS: &str = ".tmp";
 /// The beginning of the names of files that tell which entries have been checked (see `checked.py`).
 const CHECKED: &str = ".checked-";
+/// Contents of files that calls wrote, each in a folder named by the first two digits of its digest (see `blobs.py`).
+const BLOBS: &str = ".blobs";
+/// Notes on files that need not be read again (`sidecar.py`, `restore.py`).
+const NOTES: &str = ".stat";
+/// Locks of calls that are being computed (`locks.py`).
+const LOCKS: &str = ".locks";
 /// A draft that was written to within this time may have a living writer.
 const ALIVE: Duration = Duration::from_secs(60);
 
@@ -130,9 +139,47 @@ impl Store {
         remove_file(&self.path(name))
     }
 
-    /// Removes what belongs to no entry: drafts of writers that were killed, and the notes on which entries have been
-    /// checked. Both are of no value to anybody, so trouble with them is none.
+    /// The paths of all blobs. A folder that is not there has none.
+    pub fn blobs(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        for folder in files_in(&self.folder.join(BLOBS)) {
+            let digits = folder.file_name().unwrap_or_default().as_bytes();
+            for blob in files_in(&folder) {
+                let name = blob.file_name().unwrap_or_default().as_bytes();
+                if is_blob_name(name) && digits.len() == 2 && name.starts_with(digits) {
+                    paths.push(blob);
+                }
+            }
+        }
+        paths
+    }
+
+    /// Removes the blobs whose digests are not in `needed`. Trouble with one does not keep the others.
+    pub fn remove_blobs(&self, needed: &HashSet<String>) -> io::Result<()> {
+        let mut trouble = Ok(());
+        for blob in self.blobs() {
+            let name = blob.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            if !needed.contains(name) {
+                trouble = remove_file(&blob).map(drop).and(trouble);
+                let _ = blob.parent().map(fs::remove_dir); // which only works when it is empty
+            }
+        }
+        trouble
+    }
+
+    /// Removes what belongs to no entry: drafts of writers that were killed, locks, and the notes on what has been
+    /// checked. They are of no value to anybody, so trouble with them is none.
     pub fn remove_leftovers(&self) {
+        for name in [NOTES, LOCKS] {
+            let folder = self.folder.join(name);
+            for path in files_in(&folder) {
+                if is_note_name(path.file_name().unwrap_or_default()) {
+                    let _ = remove_file(&path);
+                }
+            }
+            let _ = fs::remove_dir(&folder);
+        }
+        let _ = fs::remove_dir(self.folder.join(BLOBS));
         let long_ago = SystemTime::now() - ALIVE;
         for draft in fs::read_dir(self.folder.join(DRAFTS))
             .into_iter()
@@ -162,6 +209,25 @@ pub fn is_entry_name(name: &OsStr) -> bool {
     };
     let hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     rest.len() > 2 && rest.ends_with(b"__") && digest.iter().all(hex)
+}
+
+/// Whether a lock or a note can have this name: 16 hex digits, with one letter before them for some.
+fn is_note_name(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let digits = match name {
+        [b'w', rest @ ..] => rest,
+        _ => name,
+    };
+    digits.len() == 16
+        && digits
+            .iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The paths of what is in a folder; nothing where that cannot be told.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten();
+    found.map(|file| file.path()).collect()
 }
 
 /// A name or path that is harmless to print: control characters, and those that turn or hide text, are escaped, and so

@@ -453,6 +453,79 @@ fn clear_all_removes_all_that_is_ours_and_nothing_else() {
     );
 }
 
+/// Puts a blob into the cache.
+fn blob(project: &Project, digest: &str) -> PathBuf {
+    let folder = project.cache().join(".blobs").join(&digest[..2]);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(digest), "content").unwrap();
+    folder.join(digest)
+}
+
+fn with_effects(effects: &str) -> Vec<u8> {
+    let manifest = MANIFEST.replace("\"later\"", &format!("\"effects\":{effects},\"later\""));
+    entry_of(b"N.", &manifest, false)
+}
+
+const FIRST: &str = "00112233445566778899aabbccddeeff";
+const SECOND: &str = "ff112233445566778899aabbccddeeff";
+const THIRD: &str = "ff112233445566778899aabbccddee00";
+
+#[test]
+fn clear_removes_the_contents_that_no_entry_needs_any_more() {
+    let project = Project::new();
+    let file = format!(r#"{{"files":[["file","out.csv",null,7,"{FIRST}",1,2,3,0]]}}"#);
+    let output = format!(r#"{{"output":{{"blob":"{SECOND}","size":7}}}}"#);
+    project.file(GET, &with_effects(&file), 5);
+    project.file(SPLIT, &with_effects(&output), 5);
+    let paths = [FIRST, SECOND, THIRD].map(|digest| blob(&project, digest));
+    let mine = project.cache().join(".blobs/ff/notes.txt");
+    fs::write(&mine, "mine").unwrap();
+    let there = || paths.each_ref().map(|path| path.exists());
+    let listed = project.devstash(&["list"]).stdout;
+    assert!(
+        listed.ends_with("\nand 3 contents of files, 21 B\n"),
+        "{listed}"
+    );
+    project.devstash(&["clear", "--pattern", "nothing"]);
+    assert_eq!(there(), [true, true, true]);
+    project.devstash(&["clear", "--pattern", GET]);
+    assert_eq!(there(), [false, true, false]);
+    assert!(!project.cache().join(".blobs/00").exists() && mine.exists());
+    project.devstash(&["clear", "--pattern", SPLIT]);
+    assert_eq!(there(), [false, false, false]);
+    assert!(mine.exists());
+}
+
+#[test]
+fn clear_keeps_all_contents_while_an_entry_cannot_be_read() {
+    let project = Project::new();
+    project.file(GET, &with_ttl(60), 5);
+    project.file(SPLIT, b"damaged", 5);
+    let path = blob(&project, FIRST);
+    project.devstash(&["clear", "--pattern", GET]);
+    assert!(path.exists());
+    project.devstash(&["clear", "--all"]);
+    assert!(!path.exists() && !project.cache().join(".blobs").exists());
+}
+
+#[test]
+fn clear_all_removes_notes_and_locks() {
+    let project = Project::new();
+    project.file(GET, &with_ttl(60), 5);
+    for folder in [".stat", ".locks"] {
+        fs::create_dir(project.cache().join(folder)).unwrap();
+    }
+    project.file(".stat/0123456789abcdef", b"", 5);
+    project.file(".stat/w0123456789abcdef", b"", 5);
+    project.file(".locks/0123456789abcdef", b"", 5);
+    let mine = project.file(".locks/mine", b"", 5);
+    project.devstash(&["clear", "--pattern", "requests"]);
+    assert!(project.cache().join(".locks/0123456789abcdef").exists());
+    project.devstash(&["clear", "--all"]);
+    assert_eq!(project.names(), [".locks"]);
+    assert!(mine.exists() && !project.cache().join(".locks/0123456789abcdef").exists());
+}
+
 #[test]
 fn clear_dry_run_only_tells() {
     let project = Project::new();

@@ -1,10 +1,12 @@
 //! `devstash clear`: removes entries, and nothing that devstash has not made.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
 use anyhow::Context;
 
+use crate::entry::{self, Damage};
 use crate::exit::ExitStatus;
 use crate::options::{ClearOptions, Selection};
 use crate::store::{NoStore, Store, shown};
@@ -46,6 +48,11 @@ pub fn clear(options: &ClearOptions) -> anyhow::Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     let removed = remove(&store, &names)?;
+    if let Some(needed) = needed_blobs(&store)? {
+        store
+            .remove_blobs(&needed)
+            .context("cannot remove the contents of files")?;
+    }
     if all {
         store.remove_leftovers();
     }
@@ -71,6 +78,20 @@ fn remove(store: &Store, names: &[OsString]) -> anyhow::Result<usize> {
         }
     }
     trouble.map(|()| removed)
+}
+
+/// The digests of the blobs that the remaining entries need; None where an entry cannot be asked.
+fn needed_blobs(store: &Store) -> anyhow::Result<Option<HashSet<String>>> {
+    let mut needed = HashSet::new();
+    for name in store.names().context("cannot read the cache folder")? {
+        match entry::read(&store.path(&name)) {
+            Ok(entry) => needed.extend(entry.manifest.blobs().into_iter().map(str::to_owned)),
+            // A folder or a link with an entry's name needs nothing, and stays after `--all`.
+            Err(Damage::NotAFile) => {}
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(needed))
 }
 
 /// Whether the pattern means the entry of this name: a glob for the whole name when it has `*`, `?` or `[`, otherwise a

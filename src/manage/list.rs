@@ -75,8 +75,26 @@ pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
     }
     // The names are sorted already and stay so among entries made at the same time.
     rows.sort_by_key(|row| row.made);
-    answer(&table(&rows)).context("cannot write to stdout")?;
+    let text = table(&rows) + &blobs(&store);
+    answer(&text).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
+}
+
+/// A line on the contents of files that calls wrote, which entries share; nothing if there are none.
+fn blobs(store: &Store) -> String {
+    let sizes: Vec<u64> = store
+        .blobs()
+        .iter()
+        .filter_map(|blob| Some(blob.symlink_metadata().ok()?.len()))
+        .collect();
+    match sizes.len() {
+        0 => String::new(),
+        1 => format!("and 1 content of a file, {}\n", duration::size(sizes[0])),
+        count => format!(
+            "and {count} contents of files, {}\n",
+            duration::size(sizes.iter().sum())
+        ),
+    }
 }
 
 fn age_of(made: SystemTime, now: SystemTime) -> Duration {
