@@ -270,6 +270,104 @@ def rewrite_function(index: int, function: Any, key: _ast.expr | None) -> tuple[
     return tuple(parameters)
 
 
+# --- generator functions ----------------------------------------------------------------------------------------
+
+
+class _Yields:
+    """Hands what one generator function yields to the runtime on its way out, and what is sent in on its way in."""
+
+    def visit(self, node: _ast.AST) -> None:
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                for place, item in enumerate(value):
+                    if isinstance(item, _ast.AST):
+                        value[place] = self._replaced(item)
+            elif isinstance(value, _ast.AST):
+                setattr(node, field, self._replaced(value))
+
+    def _replaced(self, node: Any) -> Any:
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef, _ast.Lambda)):
+            # Of another scope only the defaults and the decorators are evaluated here.
+            self.visit(node.args)
+            if not isinstance(node, _ast.Lambda):
+                node.decorator_list = [self._replaced(item) for item in node.decorator_list]
+            return node
+        if isinstance(node, _ast.ClassDef):
+            for part in (node.bases, node.keywords, node.decorator_list):
+                part[:] = [self._replaced(item) for item in part]
+            return node
+        self.visit(node)
+        where = _span(node) if isinstance(node, (_ast.Yield, _ast.YieldFrom)) else (0, 0, 0, 0)
+        if isinstance(node, _ast.Yield):
+            node.value = _place(_method("yielded", node.value or _constant(None)), where)
+            return _place(_method("resumed", node), where)
+        if isinstance(node, _ast.YieldFrom):
+            node.value = _place(_method("delegated", node.value), where)
+        return node
+
+
+# What a hit yields, in a function that cannot delegate; no script has a variable of this name.
+_ITEM = "@devstash item"
+
+
+def rewrite_generator(index: int, function: Any, key: _ast.expr | None) -> tuple[str, ...]:
+    """Guard the body of a generator function in place, as `rewrite_function` does for others:
+
+        if D(3)(a, b): return (yield from D.value())
+        with D.run(): …, each `yield x` being `D.resumed((yield D.yielded(x)))`
+
+    An asynchronous one cannot delegate, and yields item by item. There, what is sent in by a hit's consumer is dropped.
+    """
+    body, head, parameters = _taken_apart(function)
+    start = body[0] if body else head[0]
+    is_async = isinstance(function, _ast.AsyncFunctionDef)
+    block = _ast.Module(body=body, type_ignores=[])
+    _Yields().visit(block)
+    hit: list[_ast.stmt]
+    if is_async:
+        item = _ast.Name(id=_ITEM, ctx=_ast.Store())
+        each = _ast.Expr(value=_ast.Yield(value=_name(_ITEM)))
+        hit = [
+            _ast.For(target=item, iter=_method("value"), body=[each], orelse=[], type_comment=None),
+            _ast.Return(value=None),
+        ]
+    else:
+        _Returns().visit(block)
+        hit = [_ast.Return(value=_ast.YieldFrom(value=_method("value")))]
+    guard = _ast.If(test=_asked(index, key, parameters), body=hit, orelse=[])
+    run = _move(_method("run"), _nowhere(start))
+    around = _ast.With(items=[_ast.withitem(context_expr=run, optional_vars=None)], body=block.body, type_comment=None)
+    where = (start.lineno, start.col_offset, start.lineno, start.col_offset)
+    function.body = [*head, _place(guard, where), _place(around, _nowhere(start))]
+    return tuple(parameters)
+
+
+def _taken_apart(function: Any) -> tuple[list[_ast.stmt], list[_ast.stmt], list[str]]:
+    """Body without docstring, the docstring, and the parameters' names in the order they are passed."""
+    given = function.args
+    parameters = [a.arg for a in given.posonlyargs + given.args]
+    if given.vararg:
+        parameters.append(given.vararg.arg)
+    parameters += [a.arg for a in given.kwonlyargs]
+    if given.kwarg:
+        parameters.append(given.kwarg.arg)
+    body = function.body
+    first = body[0]
+    if isinstance(first, _ast.Expr) and isinstance(first.value, _ast.Constant) and isinstance(first.value.value, str):
+        return body[1:], [first], parameters
+    return body, [], parameters
+
+
+def _asked(index: int, key: _ast.expr | None, parameters: list[str]) -> _ast.expr:
+    """`D(index, None, key)(parameter, …)`."""
+    ask: list[_ast.expr] = [_constant(index), _constant(None)]
+    if key is not None:
+        ask.append(key)
+    values: list[_ast.expr] = [_name(name) for name in parameters]
+    return _ast.Call(func=_ast.Call(func=_name(BUILTIN), args=ask, keywords=[]), args=values, keywords=[])
+
+
 # --- the whole script -------------------------------------------------------------------------------------------
 
 
@@ -396,10 +494,8 @@ class Rewriter:
         return fresh
 
     def _function(self, index: int, node: Any) -> None:
-        if self.sites[index].get("generator"):
-            self.details[index] = ((), None)
-            return
-        self.details[index] = (rewrite_function(index, node, self._key(index, _span(node.body[0]))), None)
+        rewrite = rewrite_generator if self.sites[index].get("generator") else rewrite_function
+        self.details[index] = (rewrite(index, node, self._key(index, _span(node.body[0]))), None)
 
     def table(self) -> tuple[Any, ...]:
         """The sites as the runtime wants them: constants only, see `site.Site`."""
