@@ -7,12 +7,12 @@ while no record is active.
 from __future__ import annotations
 
 import sys
-from _blake2 import blake2b
 from _thread import get_ident
+from types import CodeType
 
-from . import record
+from . import origin, record
 from .contents import path_text, quiet
-from .encode import DIGEST
+from .glances import listing
 from .inputs import Inputs
 from .record import clean
 from .system import os
@@ -28,12 +28,12 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 # Read by the import system and for tracebacks, not by the call. In archives modules can lie.
 _CODE = (".py", ".pyc", ".so", ".pyd", ".zip", ".egg", ".pth", ".dylib")
+_IMPORT_SYSTEM = ("<frozen importlib", "<frozen zipimport")
 _CODE_READERS = frozenset(("linecache", "tokenize", "traceback", "pkgutil", "runpy", "zipimport"))
 # They look for installed packages, in every folder of `sys.path`.
 _LISTERS = frozenset(
     ("importlib.metadata", "importlib.metadata.__init__", "importlib_metadata", "pkg_resources", "pkgutil")
 )
-_NOT_LISTED = frozenset(("__pycache__", ".devstash_cache"))
 
 _live = record.live
 _innermost = record._innermost
@@ -66,7 +66,8 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
                 return
             if type(path) is not str:
                 path = os.fsdecode(path)
-            path = clean(path)
+            if "/." in path or "//" in path or path[:1] == ".":
+                path = clean(path)
             if flags & _WRITES:
                 _written(holders, path, flags)
                 return
@@ -84,7 +85,16 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
                             found = None
                     if holder.active:
                         if known is _UNSEEN:
-                            holder.note_read(name, found)
+                            if (
+                                found is not None
+                                and found.st_ctime_ns < holder.old
+                                and found.st_mtime_ns < holder.old
+                                and not holder.before
+                                and not holder.missed
+                            ):
+                                holder.reads[name] = found  # `note_read` for what happens most
+                            else:
+                                holder.note_read(name, found)
                         else:
                             holder.note_read_again(name, found)
         except Exception as error:
@@ -105,7 +115,7 @@ def _failed(event: str, error: Exception) -> None:
 
 
 def _is_code_reader(frame: FrameType, path: str) -> bool:
-    if path.endswith(".pyc") or frame.f_code.co_filename.startswith("<frozen "):
+    if path.endswith(".pyc") or frame.f_code.co_filename.startswith(_IMPORT_SYSTEM):
         return True
     space = frame.f_globals
     if space.get("__name__") in _CODE_READERS:
@@ -240,14 +250,14 @@ def _list(path: Any, form: str) -> None:
     if not holders or type(path) is int:
         return
     frame = sys._getframe(3)
-    if frame.f_code.co_filename.startswith("<frozen ") or frame.f_globals.get("__name__") in _LISTERS:
+    if frame.f_code.co_filename.startswith(_IMPORT_SYSTEM) or frame.f_globals.get("__name__") in _LISTERS:
         return
     if frame.f_globals.get("__package__") == __package__:
         return
     path = "." if path is None else path if type(path) is str else os.fsdecode(path)
     path = clean(path)
-    if form == "kinds" and "stat" in frame.f_code.co_names and frame.f_globals.get("__name__") not in ("os", "glob"):
-        form = "stats"  # what an entry says of size and time is not seen otherwise
+    if form == "kinds" and _asks_entries(frame):
+        form = "stats"
     for holder in holders:
         name = holder.name(path)
         full = holder.full(name)
@@ -265,39 +275,23 @@ def _list(path: Any, form: str) -> None:
         holder.listings[name, form] = row
 
 
-def listing(path: str, form: str, skipped: frozenset[str], store_folder: str) -> str | None:
-    """The digest of what is in a folder, None if there is no such folder.
-
-    `form` says what counts: `names`; `kinds`: also what each is; `stats`: also sizes and times. Byte-code and the
-    cache folder never count, and neither does what is `skipped`. No record takes notice.
-    """
-    me = get_ident()
-    nested = me in quiet
-    quiet.add(me)
-    try:
-        if form == "names":
-            lines = [name for name in os.listdir(path) if name not in skipped]
-        else:
-            with os.scandir(path) as entries:
-                lines = [_line(entry, form) for entry in entries if entry.name not in skipped]
-    except OSError:
-        return None
-    finally:
-        if not nested:
-            quiet.discard(me)
-    store = store_folder.rpartition("/")[2]
-    lines = [line for line in lines if line.partition("/")[0] not in _NOT_LISTED and line.partition("/")[0] != store]
-    return blake2b("\0".join(sorted(lines)).encode("utf-8", "surrogateescape"), digest_size=DIGEST).hexdigest()
-
-
-def _line(entry: os.DirEntry[str], form: str) -> str:
-    link = entry.is_symlink()
-    kind = "d" if entry.is_dir() else "f" if entry.is_file() else "o"
-    line = f"{entry.name}/{'l' if link else ''}{kind}"
-    if form == "stats" and kind == "f":
-        found = entry.stat()
-        line += f"/{found.st_size}/{found.st_mtime_ns}"
-    return line
+def _asks_entries(frame: FrameType) -> bool:
+    """Whether the project's code that scans a folder may ask its entries for sizes and times, which is not seen."""
+    space = frame.f_globals
+    if origin.of_namespace(space) != origin.PROJECT:
+        return False
+    codes = [frame.f_code]
+    for value in list(space.values()):
+        for part in vars(value).values() if isinstance(value, type) else (value,):
+            code = getattr(part, "__code__", None)
+            if isinstance(code, CodeType) and getattr(part, "__globals__", None) is space:
+                codes.append(code)
+    while codes:
+        code = codes.pop()
+        if "stat" in code.co_names:
+            return True
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return False
 
 
 _HANDLERS: dict[str, Callable[[tuple[Any, ...]], None]] = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: stamps files with a clock that ticks every 1 to 10 ms. Some file systems keep whole seconds only, or every
 #: second one; a time without a fraction is taken for one of theirs.
 _FINE = 50_000_000
-_COARSE = 2_100_000_000
+COARSE = 2_100_000_000
 
 _REGULAR = 0o100000
 _KIND = 0o170000
@@ -49,7 +49,7 @@ def is_racy(mtime: int, ctime: int, moment: int) -> bool:
     All in nanoseconds. Times from the future come from another clock and tell nothing.
     """
     newest = mtime if mtime > ctime else ctime
-    return moment - newest < (_FINE if newest % 1_000_000_000 else _COARSE)
+    return moment - newest < (_FINE if newest % 1_000_000_000 else COARSE)
 
 
 def read_state(path: str) -> tuple[bytes, State, bool]:

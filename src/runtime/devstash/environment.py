@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os as live_os
 import sys
-from _blake2 import blake2b
 
 from . import record
-from .encode import DIGEST
 from .system import os
+from .variables import digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _NOISE_STARTS = (
 )  # fmt: skip
 #: What these modules ask for is where to put something down, not what is in it.
 _PLACES = frozenset(("TMPDIR", "TEMP", "TMP"))
-_THROUGH = frozenset(("os", "collections.abc", "_collections_abc"))
+_THROUGH = frozenset(("os", "collections.abc", "_collections_abc", "posixpath"))
 
 
 class Noting:
@@ -122,7 +121,7 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
             frame = frame.f_back
         module = frame.f_globals.get("__name__") if frame is not None else ""
         if frame is not None and frame.f_globals.get("__package__") == __package__:
-            return
+            return  # devstash itself asks
         several = names is data
         for raw in list(names):
             name = os.fsdecode(raw)
@@ -150,26 +149,3 @@ def _assigned(raw: Any) -> None:
     name = os.fsdecode(raw)
     for holder in record.records():
         holder.assigned.add(name)
-
-
-def digest_of(value: Any) -> str | None:
-    """The digest of a variable's value (bytes, as the system keeps it), None if it is not set."""
-    if value is None:
-        return None
-    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
-    return blake2b(data, digest_size=DIGEST).hexdigest()
-
-
-def value_of(name: str) -> str | None:
-    """The value of a variable, without being seen."""
-    data = raw()
-    value = data.get(os.fsencode(name), data.get(name))
-    return None if value is None else os.fsdecode(value)
-
-
-def raw() -> dict[Any, Any]:
-    """The dict behind `os.environ`."""
-    data = getattr(live_os.environ, "_data", None)
-    if type(data) is Noting:
-        return data.data
-    return data if type(data) is dict else {os.fsencode(name): value for name, value in live_os.environ.items()}

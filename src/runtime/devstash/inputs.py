@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
+from .contents import quiet
 from .system import os
 
 _known: dict[str, Inputs] = {}
@@ -24,10 +26,8 @@ class Inputs:
         library = os.path.dirname(os.path.abspath(os.__file__))
         own = os.path.dirname(os.path.abspath(__file__))
         home = os.path.expanduser("~")
-        data = os.path.join(home, ".local", "share")
-        cache = os.path.join(home, ".cache")
-        data = _variable("XDG_DATA_HOME") or data
-        cache = _variable("XDG_CACHE_HOME") or cache
+        data = _variable("XDG_DATA_HOME") or f"{home}/.local/share"
+        cache = _variable("XDG_CACHE_HOME") or f"{home}/.cache"
         for folder in (library, own, store_folder, f"{data}/devstash", f"{cache}/devstash"):
             for name in {folder, os.path.realpath(folder)}:
                 found.append(name + "/")
@@ -38,7 +38,14 @@ class Inputs:
         """The rule for this cache folder."""
         known = _known.get(store_folder)
         if known is None:
-            known = _known[store_folder] = Inputs(store_folder)
+            me = get_ident()
+            nested = me in quiet
+            quiet.add(me)
+            try:
+                known = _known[store_folder] = Inputs(store_folder)
+            finally:
+                if not nested:
+                    quiet.discard(me)
         return known
 
     def counts(self, path: str) -> bool:
@@ -57,7 +64,7 @@ class Inputs:
 
 
 def _variable(name: str) -> str:
-    from .environment import value_of
+    from .variables import value_of
 
     value = value_of(name)
     return value if value is not None and value.startswith("/") else ""

@@ -15,7 +15,8 @@ import sys
 
 from . import origin, record
 from .contents import path_text
-from .record import clean, kind_of
+from .glances import answer
+from .record import clean
 from .system import os
 
 TYPE_CHECKING = False
@@ -23,10 +24,17 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-_TIMES = frozenset(("getmtime", "getctime", "getatime"))
 _PATHS = frozenset(("genericpath", "posixpath", "ntpath"))
 _PATHLIB = ("pathlib", "pathlib._local", "pathlib._abc", "pathlib._os", "pathlib.types")
-_ASKING = frozenset(("stat", "lstat", "_raw_stat", "wrapper"))
+_ASKING = frozenset(("stat", "lstat"))
+# Functions that want to know one thing only.
+_QUESTIONS = {
+    "exists": "exists", "lexists": "exists", "isfile": "is file", "is_file": "is file", "isdir": "is dir",
+    "is_dir": "is dir", "islink": "is link", "is_symlink": "is link", "getsize": "size",
+    "getmtime": "stat", "getctime": "stat", "getatime": "stat",
+}  # fmt: skip
+# What functions of shutil want to know of a file that is to be copied. For others it is not their own question.
+_COPYING = {"copystat": "stat", "copymode": "mode", "_samefile": "", "_stat": "", "copyfile": "", "_islink": "is link"}
 
 _real_stat, _real_lstat, _real_access, _real_readlink = os.stat, os.lstat, os.access, os.readlink
 
@@ -147,14 +155,9 @@ def _note(path: Any, found: os.stat_result | None, follow: bool, frame: FrameTyp
                 continue
             if holder.is_own(name):
                 continue
-            kind = "absent" if found is None else kind_of(found)
-            row: list[Any] = [link + asked, path_text(name)]
-            if found is not None and asked == "stat":
-                row += [found.st_size, found.st_mtime_ns, found.st_mode & 0o7777]
-            elif found is not None and asked == "size" and kind == "file":
-                row.append(found.st_size)
-            row.append(kind)
-            holder.looks[name, link + asked] = row
+            holder.looks[name, link + asked] = [link + asked, path_text(name), *answer(asked, found)]
+            if found is None:
+                holder.missed.add(name)
     except Exception as error:
         _failed(error)
 
@@ -179,18 +182,16 @@ def _failed(error: Exception) -> None:
 
 
 def _asked(frame: FrameType) -> str:
-    """What whoever asks wants to know: `kind`, `size`, `stat`, or nothing that counts."""
+    """What whoever asks wants to know (see `answer`), or nothing that counts."""
     module = frame.f_globals.get("__name__")
+    function = frame.f_code.co_name
     if module in _PATHS:
-        function = frame.f_code.co_name
-        if function in _TIMES:
-            return "stat"
-        if function == "getsize":
-            return "size"
         above = frame.f_back
-        if above is not None and _is_indifferent(above):
+        if above is not None and (_is_indifferent(above) or above.f_globals.get("__package__") == __package__):
             return ""
-        return "" if above is not None and above.f_globals.get("__package__") == __package__ else "kind"
+        return _QUESTIONS.get(function, "kind")
+    if module == "shutil" and function in _COPYING:
+        return _COPYING[function]
     asking = frame
     if module in _PATHLIB:
         last = frame
@@ -199,22 +200,23 @@ def _asked(frame: FrameType) -> str:
                 return ""
             last, asking = asking, asking.f_back
         if last.f_code.co_name not in _ASKING:
-            return "kind"
+            return _QUESTIONS.get(last.f_code.co_name, "kind")
     space = asking.f_globals
     if space.get("__package__") == __package__:
         return ""
     where = origin.of_namespace(space)
     if where == origin.PYTHON:
-        return "" if asking.f_code.co_filename.startswith("<frozen ") or _is_indifferent(asking) else "kind"
+        return "" if asking.f_code.co_filename.startswith("<frozen importlib") or _is_indifferent(asking) else "kind"
     return "stat" if where == origin.PROJECT else "size"
 
 
 def _is_indifferent(frame: FrameType) -> bool:
     """Whether it is `makedirs` or `Path.mkdir` that asks, with `exist_ok`: they go on in any case.
 
-    And `linecache`, which looks whether a source has changed.
+    And `linecache`, which looks whether a source has changed, and shutil before it copies.
     """
     name = frame.f_code.co_name
     if name in ("makedirs", "mkdir"):
         return bool(frame.f_locals.get("exist_ok")) and frame.f_globals.get("__name__") in ("os", *_PATHLIB)
-    return frame.f_globals.get("__name__") in ("linecache", "traceback", "tokenize")
+    module = frame.f_globals.get("__name__")
+    return module in ("linecache", "traceback", "tokenize") or (module == "shutil" and name == "_samefile")

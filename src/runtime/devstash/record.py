@@ -15,6 +15,7 @@ from _thread import RLock, get_ident
 
 from . import contents
 from .contents import path_text, shown
+from .glances import kind_of
 from .inputs import Inputs
 from .system import os, time_ns
 from .written import Writes
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 _REGULAR = 0o100000
 _KIND = 0o170000
-_KINDS = {0o040000: "dir", _REGULAR: "file", 0o120000: "link"}
 _FIFO = 0o010000
 
 _WATCHED = 1000
 _LONGEST = 4096
+
+#: What need not be noted of a file whose contents are.
+_SAID = frozenset(("exists", "is file", "kind"))
 
 _innermost: ContextVar[Record | None] = ContextVar("devstash_record", default=None)
 _lock = RLock()
@@ -45,8 +48,8 @@ class Record:
     """What one call is seen to read and to change while it runs."""
 
     __slots__ = (
-        "active", "outer", "chain", "cwd", "moves", "store_folder", "written", "reads", "early", "looks", "listings",
-        "variables", "assigned", "before", "children", "threads", "reasons",
+        "active", "outer", "chain", "cwd", "moves", "old", "store_folder", "written", "reads", "early", "looks",
+        "missed", "listings", "variables", "assigned", "before", "children", "threads", "reasons",
         "_ended", "_modules", "_watched", "_adopted", "_rows", "__weakref__",
     )  # fmt: skip
 
@@ -57,6 +60,8 @@ class Record:
         self.chain: tuple[Record, ...] = (self,)
         self.cwd = ""
         self.moves = 0
+        #: What was last changed before this moment (in ns) cannot change unnoticed while the call runs.
+        self.old = 0
         self.store_folder = store_folder
         self.written = Writes(store_folder)
         #: What was at a path when it was first opened for reading; None if nothing was.
@@ -64,6 +69,8 @@ class Record:
         #: Digests of files that were read, taken before they could change.
         self.early: dict[str, bytes] = {}
         self.looks: dict[tuple[str, str], list[Any]] = {}
+        #: Paths where a look found nothing.
+        self.missed: set[str] = set()
         self.listings: dict[tuple[str, str], list[Any]] = {}
         #: Environment variables that were read, and the digests of their values.
         self.variables: dict[str, str | None] = {}
@@ -78,7 +85,7 @@ class Record:
         self.reasons: list[str] = []
         self._ended = False
         self._modules: set[str] = set()
-        self._watched: dict[str, contents.State] = {}
+        self._watched: dict[str, contents.State | None] = {}
         self._adopted: list[list[Any]] = []
         self._rows: list[list[Any]] | None = None
 
@@ -88,6 +95,7 @@ class Record:
         """Become the current record of this context."""
         self.cwd = _cwd()
         self.moves = moves
+        self.old = time_ns() - contents.COARSE
         self._modules = set(sys.modules)
         self.resume()
 
@@ -148,7 +156,7 @@ class Record:
         if self.is_own(path):
             return
         if found is not None:
-            if self.looks.get((path, "kind"), _NOTHING)[-1] == "absent" and self._came(path):
+            if path in self.missed and self._came(path):
                 return
             if contents.is_racy(found.st_mtime_ns, found.st_ctime_ns, time_ns()):
                 # Written a moment ago: it could change again, and its times would not tell.
@@ -208,6 +216,9 @@ class Record:
                     continue
                 try:
                     found = os.stat(path)
+                except (FileNotFoundError, NotADirectoryError):
+                    self._watched[path] = None
+                    continue
                 except (OSError, ValueError):
                     continue
                 if found.st_mode & _KIND == _REGULAR:
@@ -283,7 +294,7 @@ class Record:
                 self.refuse(f"it reads from the pipe `{shown(path)}`")
         for (path, what), row in self.looks.items():
             # That a file is there is already said by its contents.
-            if self._counts(path) and not (what == "kind" and row[-1] == "file" and path in files):
+            if self._counts(path) and not (path in files and what in _SAID and row[-1] in (1, "file")):
                 rows.append(row)
         rows += self.listings.values()
         rows += [["env", path_text(name), digest] for name, digest in self.variables.items()]
@@ -314,11 +325,15 @@ class Record:
             full = self.full(path)
             if path in self.reads or full in self.reads or full in self.before or not self._counts(path):
                 continue
+            if before is None:
+                if kind_at(full) == "file":  # the call has made it, by code that was not seen
+                    self.written.appeared(full)
+                continue
             try:
                 digest, state, racy = contents.read_state(full)
             except (OSError, contents.Unsteady):
                 state = None
-            if state != before:
+            if state is None or state != before:
                 what = "was changed by code that devstash cannot see into"
                 self.refuse(f"`{shown(path)}` {what}")
                 return
@@ -339,9 +354,6 @@ class Record:
         for thread in self.threads:
             if is_left_running(thread):
                 self.refuse(f"the thread `{thread.name}` that it started is still running")
-
-
-_NOTHING = ("",)
 
 
 def current() -> Record | None:
@@ -386,11 +398,6 @@ def clean(path: str) -> str:
         path = ("/" if path[:1] == "/" else "") + "/".join(parts)
         return path or "."
     return path
-
-
-def kind_of(found: os.stat_result) -> str:
-    """`file`, `dir`, `link` or `other`."""
-    return _KINDS.get(found.st_mode & _KIND, "other")
 
 
 def kind_at(path: str) -> str:

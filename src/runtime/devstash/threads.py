@@ -7,7 +7,7 @@ it the task: `concurrent.futures` is made to remember that, and for other pools 
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
+from _thread import get_ident, start_new_thread
 from _weakref import ref
 
 from . import record
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _started: dict[int, tuple[Any, Record]] = {}
 _POOL_WORKERS = (("concurrent.futures.thread", "_worker"), ("multiprocessing.pool", "worker"))
+_real_start: list[Any] = []
 _item_class: Any = None  # what stands for `concurrent.futures.thread._WorkItem`
 
 
@@ -33,6 +34,15 @@ def note_start(function: Any) -> None:
     if not _is_worker(thread):
         for holder in holders:
             holder.threads.append(thread)
+
+
+def _start(function: Any, *rest: Any) -> Any:
+    try:
+        note_start(function)
+    except Exception as error:
+        for holder in list(record.live.values()):
+            holder.refuse(f"a thread that it starts cannot be followed: {error}")
+    return (_real_start[0] if _real_start else start_new_thread)(function, *rest)
 
 
 def records_of_thread() -> tuple[Record, ...]:
@@ -81,6 +91,13 @@ def is_left_running(thread: Any) -> bool:
 def put() -> None:
     """Let tasks of a thread pool remember for which call they are."""
     global _item_class
+    if sys.version_info < (3, 10):  # no audit event tells of a thread's start there
+        import threading
+
+        start = threading._start_new_thread  # type: ignore[attr-defined]
+        if start is not _start:
+            _real_start.append(start)
+            threading._start_new_thread = _start  # type: ignore[attr-defined]
     module = sys.modules.get("concurrent.futures.thread")
     plain = getattr(module, "_WorkItem", None)
     if module is None or plain is None or plain is _item_class:
@@ -110,6 +127,8 @@ def take() -> None:
     """Undo `put`."""
     global _item_class
     _started.clear()
+    if _real_start:
+        sys.modules["threading"]._start_new_thread = _real_start.pop()  # type: ignore[attr-defined]
     module = sys.modules.get("concurrent.futures.thread")
     if _item_class is not None and getattr(module, "_WorkItem", None) is _item_class:
         module._WorkItem = _item_class.plain  # type: ignore[union-attr]

@@ -6,7 +6,9 @@ Rows, each a list, paths relative to the working directory or absolute (docs/tra
     ["module", path, size, mtime, ctime, inode, device, racy, digest, name]
     ["absent", path]
     ["dir", path, digest, form, skipped names, made by the call]
-    ["kind", path, kind]                        also "size", "stat", and "link …" for what does not follow links
+    ["kind", path, kind], ["size", path, size, kind], ["mode", path, mode, kind],
+    ["stat", path, size, mtime, mode, kind], ["exists", path, 1], ["is file", path, 0], also "is dir", "is link";
+                                                each also as "link kind" …, which does not follow links
     ["access", path, mode, granted], ["target", path, text]
     ["env", name, digest]
 
@@ -17,15 +19,13 @@ beside the entries, so that the next check costs a `stat` again.
 from __future__ import annotations
 
 from .contents import Unsteady, path_of, read_state, shown
+from .glances import answer, listing
 from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-_KIND = 0o170000
-_KINDS = {0o100000: "file", 0o040000: "dir", 0o120000: "link"}
 
 
 def check(rows: list[list[Any]], store_folder: str) -> str | None:
@@ -120,8 +120,6 @@ def _exists(path: str) -> bool:
 
 
 def _dir(path: str, row: list[Any], store_folder: str) -> str | None:
-    from .audit import listing
-
     skipped = frozenset([path_of(name) for name in row[4]])
     digest = listing(path, row[3], skipped, store_folder)
     if digest == row[2] or (digest is None and row[5]):
@@ -131,23 +129,29 @@ def _dir(path: str, row: list[Any], store_folder: str) -> str | None:
 
 def _look(path: str, row: list[Any], store_folder: str) -> str | None:
     what = row[0]
-    kind = row[-1]
-    follow = what[:5] != "link " and kind != "link"
+    follow = what[:5] != "link "
+    asked = what if follow else what[5:]
+    if asked == "kind" and row[2] == "link":
+        follow = False
     try:
-        found = os.stat(path) if follow else os.lstat(path)
+        found: os.stat_result | None = os.stat(path) if follow else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return None if kind == "absent" else f"{shown(path)} is gone"
-    now = _KINDS.get(found.st_mode & _KIND, "other")
-    if now != kind:
-        if kind == "absent":
-            return f"{shown(path)} appeared"
-        return f"{shown(path)} is no {kind} any more"
-    if len(row) > 3:
-        if row[2] != found.st_size:
-            return f"the size of {shown(path)} changed"
-        if len(row) > 4 and (row[3] != found.st_mtime_ns or row[4] != found.st_mode & 0o7777):
-            return f"the time or mode of {shown(path)} changed"
-    return None
+        found = None
+    now = answer(asked, found)
+    then = row[2:]
+    if now == then:
+        return None
+    if found is None:
+        return f"{shown(path)} is gone"
+    if asked[:3] == "is ":
+        return f"{shown(path)} {'is no' if then[0] else 'is a'} {asked[3:]} {'any more' if then[0] else 'now'}"
+    if then[-1] in (0, "absent"):
+        return f"{shown(path)} appeared"
+    if now[-1] != then[-1]:
+        return f"{shown(path)} is no {then[-1]} any more"
+    if asked == "size" or (asked == "stat" and now[0] != then[0]):
+        return f"the size of {shown(path)} changed"
+    return f"the {'mode' if asked == 'mode' else 'time or mode'} of {shown(path)} changed"
 
 
 def _access(path: str, row: list[Any], store_folder: str) -> str | None:
@@ -163,7 +167,7 @@ def _target(path: str, row: list[Any], store_folder: str) -> str | None:
 
 
 def _env(name: str, row: list[Any], store_folder: str) -> str | None:
-    from .environment import digest_of, raw
+    from .variables import digest_of, raw
 
     data = raw()
     return None if digest_of(data.get(os.fsencode(name))) == row[2] else f"variable {shown(name)} changed"
@@ -172,13 +176,9 @@ def _env(name: str, row: list[Any], store_folder: str) -> str | None:
 _JUDGES: dict[str, Callable[[str, list[Any], str], str | None]] = {
     "absent": _absent,
     "dir": _dir,
-    "kind": _look,
-    "size": _look,
-    "stat": _look,
-    "link kind": _look,
-    "link size": _look,
-    "link stat": _look,
     "access": _access,
     "target": _target,
     "env": _env,
 }
+for _asked in ("kind", "size", "stat", "mode", "exists", "is file", "is dir", "is link"):
+    _JUDGES[_asked] = _JUDGES["link " + _asked] = _look
