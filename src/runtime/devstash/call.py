@@ -27,12 +27,14 @@ from .site import Site
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import CodeType, FrameType
     from typing import Any, Callable
 
     from .bringing import Bringer
     from .locks import Turn
     from .site import Row
+    from .streams import Replay, Tape
     from .watching import Watch
 
 BUILTIN = "@devstash"  # no script can have a name like this
@@ -52,7 +54,7 @@ class Call:
 
     __slots__ = (
         "_calls", "site", "callee", "keyed_by", "links", "arguments", "names", "bound", "code",
-        "_place", "_key", "_watch", "_turn", "_started", "_result", "__weakref__",
+        "_place", "_key", "_watch", "_turn", "_hit", "_started", "_result", "_tape", "__weakref__",
     )  # fmt: skip
 
     # Filled by `Calls.__call__`, not by an `__init__`: near the recursion limit every frame of ours counts.
@@ -69,6 +71,8 @@ class Call:
     _key: keys.Key | None  # set while the result may be kept
     _watch: Watch | None  # on a miss: what there was before
     _turn: Turn | None  # on a miss: the right to compute
+    _hit: bool  # what awaiting the call says
+    _tape: Tape | None  # the body of a generator function: what it yielded so far
     _started: float
     _result: Any
 
@@ -89,14 +93,54 @@ class Call:
     # --- the decision --------------------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
-        calls = self._calls
         frame = sys._getframe(1)
         self._place = id(frame)
-        calls.pending[self._place] = self
+        self._calls.pending[self._place] = self
+        try:
+            return self._decided(lambda: self._decide(frame, False))
+        except RecursionError:
+            return False
+        except BaseException:  # a signal handler's, which only passes through
+            self._calls.pending.pop(self._place, None)
+            raise
+
+    def turn(self) -> Call:
+        """What `__bool__` does, for a place that can await: the call, to be awaited for the decision."""
+        frame = sys._getframe(1)
+        self._place = id(frame)
+        self._calls.pending[self._place] = self
+        try:
+            self._hit = self._decided(lambda: self._decide(frame, True))
+        except RecursionError:
+            pass
+        except BaseException:
+            self._calls.pending.pop(self._place, None)
+            raise
+        return self
+
+    def __await__(self) -> Generator[Any, Any, bool]:
+        turn = self._turn
+        if turn is not None and not turn.computes:
+            from . import locks
+
+            try:
+                yield from locks.wait(turn, self._say)
+                self._hit = self._decided(self._decide_after)
+            except BaseException:  # the task is cancelled, or its loop is closed
+                self._calls.pending.pop(self._place, None)
+                raise
+        return self._hit
+
+    def _say(self, text: str) -> None:
+        self._calls.reporter.tell(self.site, text)
+
+    def _decided(self, decide: Callable[[], bool]) -> bool:
+        """What `decide` says; False, and nothing will be kept, where it cannot say."""
+        calls = self._calls
         if not calls.caching or (self.site.kind == "call" and not callable(self.callee)):
             return False
         try:
-            return self._decide(frame)
+            return decide()
         except Unkeyable as error:
             _let_through(error)
             calls.reporter.warn(self.site, f"not cached: {_unkeyable(error)}")
@@ -106,10 +150,18 @@ class Call:
             _let_through(error)
             calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
         self._key = None
+        self._done()
         return False
 
-    def _decide(self, frame: FrameType) -> bool:
+    def _decide(self, frame: FrameType, awaits: bool) -> bool:
         site = self.site
+        if site.generator:
+            from . import streams
+
+            reason = streams.refusal(frame)
+            if reason is not None:
+                self._calls.reporter.warn(site, f"not cached: {reason}")
+                return False
         if site.kind == "function":
             self.bound = dict(zip(site.shape, self.arguments[0][0]))
             self.callee = self._calls.function(frame, site)
@@ -118,12 +170,27 @@ class Call:
         calls = self._calls
         key = keys.make_key(self)
         found, value = self._look(key)
-        if not found:
-            from .locks import take
+        if found:
+            return self._settle(key, True, value)
+        from . import locks
 
-            self._turn = turn = take(calls.store.folder, key.digest, lambda text: calls.reporter.tell(site, text))
-            if turn.waited:
-                found, value = self._look(key)
+        self._key = key
+        if awaits:
+            self._turn = locks.begin(calls.store.folder, key.digest)
+            if not self._turn.computes:
+                return False  # `__await__` goes on
+        else:
+            self._turn = locks.take(calls.store.folder, key.digest, self._say)
+        return self._decide_after()
+
+    def _decide_after(self) -> bool:
+        """The turn is ours; somebody else may have made the call meanwhile."""
+        key, self._key = self._key, None
+        assert key is not None
+        return self._settle(key, *self._look(key))
+
+    def _settle(self, key: keys.Key, found: bool, value: Any) -> bool:
+        calls, site = self._calls, self.site
         if found:
             self._done()
             self._result = value
@@ -162,10 +229,14 @@ class Call:
             if reason is not None:
                 self._calls.reporter.warn(self.site, f"not cached: {reason}")
                 self._key = None
+                self._done(False)
         self._started = perf_counter()
 
-    def _done(self) -> None:
-        """The call is over, in whichever way: nobody looks any more, and the next may have its turn."""
+    def _done(self, kept: bool | None = None) -> None:
+        """The call is over, in whichever way: nobody looks any more, and the next may have its turn.
+
+        `kept` says whether the result was kept, None that there is none.
+        """
         watch, self._watch = self._watch, None
         turn, self._turn = self._turn, None
         try:
@@ -173,7 +244,7 @@ class Call:
                 watch.end()
         finally:
             if turn is not None:
-                turn.release()
+                turn.release(kept)
 
     # --- the miss ------------------------------------------------------------------------------------------
 
@@ -183,7 +254,7 @@ class Call:
         """
         key, self._key = self._key, None
         if key is None:
-            self._done()
+            self._done(False)
             return result
         from . import streams
 
@@ -207,6 +278,13 @@ class Call:
                 reporter.warn(self.site, f"not cached: {reason}")
                 return
             found = watch.found(key, keys.make_key(self))
+            if effects:
+                from . import streams
+
+                reason = streams.entangled(found)
+                if reason is not None:
+                    reporter.warn(self.site, f"not cached: {reason}")
+                    return
             found.effects.update(effects)
             store = self._calls.store
             facts = {"duration": duration, "site": self.site, "watched": found}
@@ -226,7 +304,7 @@ class Call:
             _let_through(error)
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         finally:
-            self._done()
+            self._done(False)  # what is not in the store now will not be: who waits need not wait for each other
 
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
@@ -239,11 +317,17 @@ class Call:
         pass
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        tape, self._tape = self._tape, None
+        if kind is not None and tape is not None:
+            tape.abandon()
         if kind is None:
             frame = sys._getframe(1)
             if frame.f_code.co_freevars:  # what the closure holds now is asked of the frame once more
                 self.callee = self._calls.function(frame, self.site)
-            self.keep(self._result)
+            if tape is not None:
+                tape.finish(self._result)
+            else:
+                self.keep(self._result)
 
     def __del__(self) -> None:
         # The call is over. If it raised, its frame has let go of `keep` or `__exit__`, the last reference.
@@ -298,9 +382,6 @@ class Calls:
         self.running: dict[int, ref[Call]] = {}
         self.bodies: dict[int, ref[Call]] = {}
         self._functions: dict[CodeType, FunctionType] = {}
-        for site in self.sites:
-            if site.generator:
-                reporter.warn(site, "not cached: a generator function's items are not recorded yet; it runs every time")
 
     # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
     # plain one would, not earlier.
@@ -319,8 +400,10 @@ class Calls:
         call._key = None
         call._watch = None
         call._turn = None
+        call._hit = False
         call._place = 0
         call._result = None
+        call._tape = None
         return call
 
     def value(self) -> Any:
@@ -362,6 +445,57 @@ class Calls:
         self.bodies[place] = ref(call)
         call.start()
         return call
+
+    # --- streams: the body of a marked generator function
+
+    def replay(self) -> Replay:
+        """What the hit just found by the calling frame yields."""
+        call = self.pending.pop(id(sys._getframe(1)))
+        from . import streams
+
+        function, values = call.callee, call.arguments[0][0]
+        call._result.rerun = lambda: streams.again(function, values)
+        return call._result  # type: ignore[no-any-return]
+
+    def record(self) -> Call:
+        """Like `run`, for a body that yields."""
+        place = id(sys._getframe(1))
+        call = self.pending.pop(place)
+        self.bodies[place] = ref(call)
+        call.start()
+        key, call._key = call._key, None
+        if key is not None:
+            from . import streams
+
+            call._tape = streams.Tape(Session(call, key), {"kind": "generator function"})
+            call.pause(False)  # the first step has begun
+        return call
+
+    def yielded(self, value: Any) -> Any:
+        """Note what the generator running in the calling frame is about to yield, and return it."""
+        tape = self.bodies[id(sys._getframe(1))]()._tape  # type: ignore[union-attr]
+        return value if tape is None else tape.item(value)
+
+    def resumed(self, sent: Any) -> Any:
+        """Note that the generator running in the calling frame goes on, and return what was sent to it."""
+        frame = sys._getframe(1)
+        tape = self.bodies[id(frame)]()._tape  # type: ignore[union-attr]
+        if tape is not None:
+            if sent is not None:
+                tape.abandon("something is sent to the generator")
+            tape.enter(frame)
+        return sent
+
+    def delegated(self, iterable: Any) -> Any:
+        """What the generator running in the calling frame is to delegate to instead of `iterable`."""
+        tape = self.bodies[id(sys._getframe(1))]()._tape  # type: ignore[union-attr]
+        if tape is None:
+            return iterable
+        from . import streams
+
+        return streams.delegated(tape, iterable)
+
+    # ---
 
     def returned(self, value: Any) -> Any:
         """Note what the marked function running in the calling frame is about to return, and return it."""

@@ -174,9 +174,17 @@ def rewrite_call(
             text += " await"
     if text:
         links.append(text)
+    if any(isinstance(node, _ast.Await) for node in nodes[: root + 1]):
+        test = _awaited(test)
     store = _ast.Call(func=_method("keep"), args=[run], keywords=[])
     whole = _ast.IfExp(test=test, body=_method("value"), orelse=store)
     return _place(whole, position), tuple(links[1:])
+
+
+def _awaited(test: _ast.expr) -> _ast.expr:
+    """`await TEST.turn()`: the decision in a place that can wait without blocking its event loop."""
+    turn = _ast.Attribute(value=test, attr="turn", ctx=_ast.Load())
+    return _ast.Await(value=_ast.Call(func=turn, args=[], keywords=[]))
 
 
 # --- expressions ------------------------------------------------------------------------------------------------
@@ -261,7 +269,9 @@ def rewrite_function(index: int, function: Any, key: _ast.expr | None) -> tuple[
     if key is not None:
         ask.append(key)
     values: list[_ast.expr] = [_name(name) for name in parameters]
-    test = _ast.Call(func=_ast.Call(func=_name(BUILTIN), args=ask, keywords=[]), args=values, keywords=[])
+    test: _ast.expr = _ast.Call(func=_ast.Call(func=_name(BUILTIN), args=ask, keywords=[]), args=values, keywords=[])
+    if isinstance(function, _ast.AsyncFunctionDef):
+        test = _awaited(test)
     guard = _ast.If(test=test, body=[_ast.Return(value=_method("value"))], orelse=[])
     run = _move(_method("run"), _nowhere(start))
     around = _ast.With(items=[_ast.withitem(context_expr=run, optional_vars=None)], body=body, type_comment=None)
@@ -314,8 +324,8 @@ _ITEM = "@devstash item"
 def rewrite_generator(index: int, function: Any, key: _ast.expr | None) -> tuple[str, ...]:
     """Guard the body of a generator function in place, as `rewrite_function` does for others:
 
-        if D(3)(a, b): return (yield from D.value())
-        with D.run(): …, each `yield x` being `D.resumed((yield D.yielded(x)))`
+        if D(3)(a, b): return (yield from D.replay())
+        with D.record(): …, each `yield x` being `D.resumed((yield D.yielded(x)))`
 
     An asynchronous one cannot delegate, and yields item by item. There, what is sent in by a hit's consumer is dropped.
     """
@@ -329,14 +339,14 @@ def rewrite_generator(index: int, function: Any, key: _ast.expr | None) -> tuple
         item = _ast.Name(id=_ITEM, ctx=_ast.Store())
         each = _ast.Expr(value=_ast.Yield(value=_name(_ITEM)))
         hit = [
-            _ast.For(target=item, iter=_method("value"), body=[each], orelse=[], type_comment=None),
+            _ast.For(target=item, iter=_method("replay"), body=[each], orelse=[], type_comment=None),
             _ast.Return(value=None),
         ]
     else:
         _Returns().visit(block)
-        hit = [_ast.Return(value=_ast.YieldFrom(value=_method("value")))]
+        hit = [_ast.Return(value=_ast.YieldFrom(value=_method("replay")))]
     guard = _ast.If(test=_asked(index, key, parameters), body=hit, orelse=[])
-    run = _move(_method("run"), _nowhere(start))
+    run = _move(_method("record"), _nowhere(start))
     around = _ast.With(items=[_ast.withitem(context_expr=run, optional_vars=None)], body=block.body, type_comment=None)
     where = (start.lineno, start.col_offset, start.lineno, start.col_offset)
     function.body = [*head, _place(guard, where), _place(around, _nowhere(start))]
