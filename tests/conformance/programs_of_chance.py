@@ -115,9 +115,11 @@ class Program:
 
 
 MAIN = """
+import os
+counter = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
 def log(line):
-    with open("log", "a") as file:
-        file.write(line + "\\n")
+    os.write(counter, (line + "\\n").encode())
 """
 
 ROOT = """

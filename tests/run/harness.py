@@ -19,11 +19,12 @@ _TOOLS = os.environ.get("DEVSTASH_TOOLS")
 
 TIMEOUT = 120
 
-# The start of most scripts: `log("x")` tells the test that something was truly executed.
-LOG = """
+# The start of most scripts: `log("x")` tells the test that something was truly executed. The file is opened before any
+# call, so that writing to it is nothing that a call could be seen to do.
+LOG = """import os as _os; _log = _os.open("log", _os.O_WRONLY | _os.O_CREAT | _os.O_APPEND, 0o644)
+
 def log(line):
-    with open("log", "a") as file:
-        file.write(str(line) + "\\n")
+    _os.write(_log, f"{line}\\n".encode())
 """
 
 

@@ -1,8 +1,8 @@
-"""A call that does more than return a value of its own is not kept: the script computes what it would without us."""
+"""A call that does more than return a value of its own: what it did is brought about by a hit, or it is not kept."""
 
 import pytest
 
-CASES = {
+EFFECTS = {
     "returns_a_global": "L = [1]\ndef f(): return L\na = f()  # @devstash\na.append(3)\nprint(L, a is L)",
     "returns_part_of_a_global": "D = {'k': [1]}\ndef f(): return D['k']\na = f()  # @devstash\na.append(3)\nprint(D)",
     "changes_a_global": "D = {'n': 0}\ndef f():\n    D['n'] += 1\n    return 1\na = f()  # @devstash\nprint(D)",
@@ -38,11 +38,31 @@ CASES = {
     "subscript": "d = {'k': [1]}\ne = d['k']  # @devstash\ne.append(2)\nprint(d)",
     "marked_def": "r = [[1]]\ndef f(r):  # @devstash\n    return r[0]\nx = f(r)\nx.append(9)\nprint(r)",
     "chain": "class B:\n    def a(self): return self\n    def b(self): return self\nb = B()\nx = b.a().b()  # @devstash\nprint(x is b)",
+    "sentinel": "N = object()\ndef f(): return N\nprint(f() is N)  # @devstash",
+    "uses_up_its_own_iterator": (
+        "class I:\n    n = 0\n    def __iter__(self): return self\n    def __next__(self):\n        self.n += 1\n"
+        "        if self.n > 3: raise StopIteration\n        return self.n\n"
+        "i = I()\nprint(sum(i))  # @devstash\nprint(list(i))"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EFFECTS)
+def test_what_a_call_did_is_brought_about(stash, case):
+    stash.write("s.py", EFFECTS[case] + "\n")
+    expected = stash.plain("s.py")
+    outcomes = [stash.run("s.py", options=["-v"]) for _ in range(3)]
+    for outcome in outcomes:
+        assert (outcome.stdout, outcome.status) == (expected.stdout, expected.status)
+        assert "not cached: " not in outcome.stderr
+    assert "miss" not in outcomes[1].stderr and "hit" in outcomes[1].stderr
+
+
+CASES = {
     "marked_def_with_nonlocal": (
         "def outer():\n    n = 0\n    def add(x):  # @devstash\n        nonlocal n\n        n += x\n        return 1\n"
         "    add(3)\n    return n\nprint(outer())"
     ),
-    "sentinel": "N = object()\ndef f(): return N\nprint(f() is N)  # @devstash",
     "runs_text": "K = 3\ndef f(e): return eval(e)\nprint(f('K + 1'))  # @devstash",
     "looks_at_frames": (
         "import sys\ndef f(): return sys._getframe(1).f_locals['v']\nv = 4\nprint(f())  # @devstash"
@@ -57,11 +77,6 @@ CASES = {
     ),
     "odd_keywords": "d = dict(**{'1': [('a', 1)]})  # @devstash\nprint(d, dict([('a', 1)]))",
     "uses_up_an_iterator": "i = iter([1, 2, 3])\nn = next(i)  # @devstash\nprint(n, list(i))",
-    "uses_up_its_own_iterator": (
-        "class I:\n    n = 0\n    def __iter__(self): return self\n    def __next__(self):\n        self.n += 1\n"
-        "        if self.n > 3: raise StopIteration\n        return self.n\n"
-        "i = I()\nprint(sum(i))  # @devstash\nprint(list(i))"
-    ),
 }  # fmt: skip
 
 

@@ -324,14 +324,14 @@ def manifest_of(path):
 def test_manifest_is_json_with_the_key_first(shelf):
     odd = 'tab\there "quoted" \\ \x00 \x7f é 😀 \udcff </script>'
     key = Key(**{"argument n": odd})
-    path = kept(shelf, [1], key, trace=[{"file": "a.csv", "size": 3}], effects=[])
+    path = kept(shelf, [1], key, trace=[["file", "a.csv", 3]], effects={"cwd": "/"})
     text = manifest_of(path)
     assert text.startswith(b'{"key":' + Key().text() + b",")
     assert text.isascii()
     members = json.loads(text)
     assert list(members) == [
-        "key", "format", "devstash", "python", "module", "qualname", "previews", "created", "duration",
-        "site", "ttl", "value", "size", "trace", "effects",
+        "key", "trace", "effects", "format", "devstash", "python", "module", "qualname", "previews", "created",
+        "duration", "site", "ttl", "value", "size",
     ]  # fmt: skip
     assert members["previews"] == {"argument n": odd.replace("\udcff", "\ufffd")}
     assert members["site"] == {
@@ -341,7 +341,8 @@ def test_manifest_is_json_with_the_key_first(shelf):
         "text": "x = run(3)",
         "name": None,
     }
-    assert members["trace"] == [{"file": "a.csv", "size": 3}]
+    assert members["trace"] == [["file", "a.csv", 3]]
+    assert members["effects"] == {"cwd": "/"}
     assert members["duration"] == 0.25
     assert members["value"] == "[1]"
 

@@ -584,5 +584,5 @@ def test_registered_and_listed_classes_count(program):
 
 def test_keying_imports_nothing(program, tmp_path):
     loaded = program("def f(x):\n  import lazily\n  return lazily.g(x)", lazily="print('imported')\ndef g(x): return x")
-    assert loaded.unimported == ("lazily",)
+    assert list(loaded.reach.unimported) == ["lazily"]
     assert "lazily" not in sys.modules

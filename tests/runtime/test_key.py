@@ -236,20 +236,10 @@ def test_a_marked_function_counts_its_parameters():
     assert key(x=1, y=2) == key(x=1, y=2) != key(x=1, y=3)
 
 
-def test_state_tells_a_changed_argument():
-    rows, loader = [1], Loader("a")
-    call = Call(loader.load, rows)
-    before = keys.state_of(call)
-    assert keys.state_of(call) == before
-    rows.append(2)
-    assert keys.state_of(call) != before
-    before = keys.state_of(call)
-    loader.mode = "slow"
-    assert keys.state_of(call) != before
-    ignoring = Call(f, rows).having(ignore=("x",))
-    before = keys.state_of(ignoring)
-    rows.append(3)
-    assert keys.state_of(ignoring) == before
+def test_arguments_are_told_from_ignored_ones():
+    rows = [1]
+    assert keys.given(Call(f, rows)) == [("x", rows, False)]
+    assert keys.given(Call(f, rows).having(ignore=("x",))) == [("x", rows, True)]
 
 
 def test_a_key_can_be_read():
