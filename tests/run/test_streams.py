@@ -370,7 +370,7 @@ def test_yields_in_every_place(stash):
             x = yield
             print(x)
             y = [(yield 1), (yield 2)]
-            with open("log") as file:
+            with open(__file__) as file:
                 z = yield len(y)
             def inner(a=(yield 3)):
                 yield "not mine"

@@ -114,8 +114,10 @@ def replayed(
     client is looked for.
     """
     kind = effect["kind"]
-    if kind in ("generator", "async generator", "iterator"):
+    if kind in ("generator function", "generator", "async generator", "iterator"):
         items, returned = contents(effect, value)
+        if kind == "generator function":
+            return Replay(items, returned)  # which `Calls.replay` completes
         if kind == "generator":
             return _named(_replayed(Replay(items, returned, rerun)), effect)
         if kind == "async generator":
@@ -592,12 +594,12 @@ def _second(item: Any) -> Any:
 class Replay:
     """What a hit yields, for `yield from`; the real stream is made when the script talks to it."""
 
-    __slots__ = ("_items", "_returned", "_rerun", "_count", "_real")
+    __slots__ = ("_items", "_returned", "rerun", "_count", "_real")
 
     def __init__(self, items: list[Any], returned: Any = None, rerun: Callable[[], Any] | None = None) -> None:
         self._items = items[::-1]
         self._returned = returned
-        self._rerun = rerun
+        self.rerun = rerun
         self._count = 0
         self._real: Any = None
 
@@ -634,14 +636,14 @@ class Replay:
 
     def close(self) -> None:
         self._items = []
-        self._rerun = None
+        self.rerun = None
         if self._real is not None:
             self._real.close()
 
     def _switch(self) -> bool:
         """Go on with the real stream, from where the replay is; whether there is one."""
-        if self._real is None and self._rerun is not None:
-            real = self._rerun()
+        if self._real is None and self.rerun is not None:
+            real = self.rerun()
             for _ in range(self._count):
                 next(real)
             self._real, self._items = real, []
@@ -753,19 +755,24 @@ def delegated(tape: Tape, iterable: Any) -> Any:
     return delegate
 
 
-def resumed(tape: Tape, sent: Any, frame: FrameType) -> Any:
-    """What a marked generator's `yield` evaluates to."""
-    if sent is not None:
-        tape.abandon("something is sent to the generator")
-    tape.enter(frame)
-    return sent
-
-
 def refusal(frame: FrameType) -> str | None:
     """Why the body of the marked generator function that `frame` runs has to run every time, or None."""
     asked_by = frame.f_back
     if asked_by is not None and asked_by.f_globals.get("__name__") == "contextlib":
         return "the body of a context manager has to run"
+    return None
+
+
+def entangled(found: Any) -> str | None:
+    """Why what was found to have changed (a `watching.Found`) does not let a stream be kept, or None.
+
+    Between the steps the script itself goes on, and the changes could be its own.
+    """
+    if found.changes:
+        return "what the call was given or reads changes while its result is consumed"
+    for name, words in (("random", "the state of random numbers"), ("environ", "`os.environ`"), ("cwd", "the folder")):
+        if name in found.effects:
+            return f"{words} changes while the call's result is consumed"
     return None
 
 
@@ -790,3 +797,17 @@ def again(function: Any, values: tuple[Any, ...]) -> Any:
     if flags & 8:
         kwargs.update(rest[only])
     return bare(*args, **kwargs)
+
+
+def means(call: Any, key: Any) -> tuple[Callable[[], Any] | None, dict[str, Any]]:
+    """`rerun` and `given` of `replayed`, for a hit of a `call.Call`."""
+    from .call import Session
+
+    rerun = None
+    if call.site.kind == "call" and len(call.arguments) == 1 and not call.links:
+        callee, (args, kwargs) = call.callee, call.arguments[0]
+
+        def rerun() -> Any:
+            return callee(*args, **kwargs)
+
+    return rerun, Session(call, key).given
