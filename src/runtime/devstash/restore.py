@@ -26,10 +26,10 @@ def paths(rows: list[list[Any]]) -> list[str]:
 
     What the inner call built upon is in its trace, which becomes the outer one's, so `whole` is True for all of them.
     """
-    return [row[1] for row in _here(rows) if row[0] not in ("via", "cwd")]
+    return [row[1] for row in here(rows) if row[0] not in ("via", "cwd")]
 
 
-def _here(rows: list[list[Any]]) -> list[list[Any]]:
+def here(rows: list[list[Any]]) -> list[list[Any]]:
     """The rows with absolute paths, as they are in this working directory."""
     cwd = ""
     found = []
@@ -51,7 +51,7 @@ def ready(rows: list[list[Any]], folder: str) -> str | None:
     """Why these rows cannot all be brought back safely, None if they can. Changes nothing."""
     with Quiet():
         try:
-            return _Ready(_here(rows), folder).reason()
+            return _Ready(here(rows), folder).reason()
         except (OSError, ValueError) as error:
             return f"what the call wrote cannot be brought back: {error}"
 
@@ -175,7 +175,7 @@ def bring_back(rows: list[list[Any]], folder: str) -> None:
     All that can fail comes first: folders and drafts of all files, then everything is put in place. Raises `OSError`.
     """
     with Quiet():
-        _bring_back(_here(rows), folder)
+        _bring_back(here(rows), folder)
 
 
 def _bring_back(rows: list[list[Any]], folder: str) -> None:

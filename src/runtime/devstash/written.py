@@ -30,6 +30,7 @@ from .places import ALL, WORDS, Quiet, below, look, racy, same
 
 # The other half, for whoever thinks of both as one.
 from .restore import bring_back as bring_back
+from .restore import here
 from .restore import paths as paths
 from .restore import ready as ready
 from .store import Unstorable
@@ -54,7 +55,7 @@ _MAKERS = ("<frozen os>", "/os.py", "/pathlib.py", "/pathlib/_local.py", "/pathl
 class _State:
     """What was at one path before the call changed it first."""
 
-    __slots__ = ("path", "named", "whole", "kind", "found", "racy", "digest", "times", "target")
+    __slots__ = ("path", "named", "whole", "kind", "found", "racy", "digest", "times", "target", "led", "given")
 
     def __init__(self, path: str, whole: bool, named: str) -> None:
         self.path = path
@@ -63,6 +64,8 @@ class _State:
         self.digest: bytes | None = None  # of a file that the call built upon
         self.times: tuple[int, ...] = ()  # what its trace row says of it: size, mtime, ctime, inode, device, racy
         self.target = ""  # of a link
+        self.led = False  # only touched because a link leads here
+        self.given: list[Any] | None = None  # the row of an inner call that was a hit and came last here
         self.found, self.kind = look(path)
         self.racy = self.found is not None and racy(self.found)
 
@@ -125,6 +128,7 @@ class Writes:
             state = self._states.setdefault(real, state)
             kind = state.kind
         else:
+            state.given, state.led = None, False
             found, kind = look(real)
             if state.whole and not whole and state.kind == kind == "file" and same(state.found, found):
                 self._require_content(state)  # the earlier operation, which would have dropped it, failed
@@ -138,7 +142,26 @@ class Writes:
                 self._leads.setdefault(real, target)
             self._parents.clear()  # the call may make and remove links
             if target != real:
+                new = target not in self._states
                 self._touch(target, whole, named)
+                if new and target in self._states:
+                    self._states[target].led = True
+
+    def adopt(self, rows: list[list[Any]]) -> None:
+        """Note what a call inside this one, which is a hit, is about to bring back: it is this one's effect too, also
+        where it is there already.
+        """
+        bound = any(row[0] == "cwd" for row in rows) or os.getcwd() != self._cwd
+        whole = here(rows)
+        for row, full in zip(rows, whole):
+            if full[0] == "via":
+                self._leads.setdefault(full[1], full[2])
+            elif full[0] != "cwd":
+                self.touch(full[1], True, "" if bound and row[1][:1] != "/" else row[1])
+        for full in whole:
+            state = self._states.get(self._names.get(full[1], ""))
+            if state is not None and full[0] != "via":
+                state.given = full
 
     def appeared(self, path: str, name: str = "") -> None:
         """Note a file that is there after the call and was not before, written by code that nobody saw."""
@@ -224,9 +247,10 @@ class Writes:
             self._after.append((state, found, kind))
             if kind == "absent" and state.found is not None:
                 moved[(state.found.st_dev, state.found.st_ino)] = state
-            if state.whole and state.racy and kind == "file" and same(state.found, found):
-                # Nothing happened, or the same size was written within one tick of the clock. That the content has to
-                # be this one, and is not changed, holds either way.
+            idle = kind == "file" and same(state.found, found)
+            if idle and state.whole and state.given is None and (state.racy or not state.led):
+                # The operation failed, or the same size was written within one tick of the clock. That the content has
+                # to be this one, and is not changed, holds either way.
                 self._require_content(state)
                 state.whole = False
         self._after.sort(key=lambda row: row[0].path)
@@ -318,7 +342,8 @@ class Writes:
         bound = False
         for state, found, kind in self._after:
             path, before = state.path, state.found
-            if _ignored(path, ours) or (same(before, found) and not state.racy and kind != "dir"):
+            given = state.given
+            if _ignored(path, ours) or (same(before, found) and not state.racy and kind != "dir" and given is None):
                 continue
             text = self._text(path, state)
             if not state.named and path.startswith(self._cwd + "/"):
@@ -329,7 +354,7 @@ class Writes:
                 continue
             if kind == "link":
                 target = os.readlink(path)
-                if state.kind != "link" or target != state.target:
+                if state.kind != "link" or target != state.target or given is not None:
                     rows.append(["link", text, path_text(target)])
                 continue
             if before is None and default < 0:
@@ -339,6 +364,8 @@ class Writes:
                 # Setgid of a new folder comes from the folder that it is in.
                 made = 0o777 & default if kind == "dir" else 0o666 & default
                 mode = None if mode in (made, made | 0o2000) else mode
+            elif given is not None and given[0] == kind:
+                mode = given[2]
             elif before.st_ino == found.st_ino and before.st_mode == found.st_mode:
                 mode = None
             if kind == "dir":
@@ -369,7 +396,7 @@ class Writes:
         # A time that the clock did not give was set: by copying with its times, by unpacking, by renaming.
         dated = not self._began - _APART <= found.st_mtime_ns <= time_ns() + _APART
         if before is not None and before.st_mtime_ns == found.st_mtime_ns:
-            dated = False
+            dated = state.given is not None and state.given[0] == "file" and bool(state.given[8])
         if state.digest is not None and before is not None and before.st_size == found.st_size:
             try:
                 equal = read_state(path)[0] == state.digest
