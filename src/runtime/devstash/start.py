@@ -11,7 +11,7 @@ import os
 import sys
 from _frozen_importlib_external import SourceFileLoader
 
-from . import call
+from . import call, workers
 from .report import Reporter
 
 VARIABLE = "DEVSTASH_RUN"
@@ -59,8 +59,12 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None
     `warns` says that compiling the script warns: the warnings are issued again, as plain Python does on every run.
     """
     settings = _settings()
-    _restore_main(file, settings)
-    if warns:
+    # --- workers: a worker of multiprocessing has read the script in its own way, which is plain Python's
+    worker = "worker" in settings
+    pyc = settings.get("pyc", "") if worker else os.path.abspath(sys.argv[0])
+    if not worker:
+        _restore_main(file, settings)
+    if warns and not worker:
         try:
             with open(file, "rb") as source:
                 compile(source.read(), file, "exec", dont_inherit=True)
@@ -69,3 +73,5 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
     calls = call.Calls(file, sites, settings, reporter)
     setattr(builtins, call.BUILTIN, calls)
+    if calls.caching:
+        workers.watch(file, pyc, sites, {**settings, "cache_dir": calls.store.folder})

@@ -58,7 +58,7 @@ def _work(frame: FrameType | None) -> list[Any]:
     found: list[Any] = []
     threading = sys.modules.get("threading")
     if threading is not None:
-        found.append(threading._active.get(get_ident()))
+        found.append(getattr(threading, "_active", {}).get(get_ident()))
     while frame is not None:
         file = frame.f_code.co_filename
         if file.endswith("/concurrent/futures/thread.py"):
@@ -90,7 +90,7 @@ def _awaited(frame: FrameType) -> list[Any]:
 def _sleeps(thread: int) -> bool:
     """Whether the thread is asleep until another one of this process wakes it, as far as the system tells."""
     threading = sys.modules.get("threading")
-    native = getattr(threading._active.get(thread), "native_id", None) if threading is not None else None
+    native = getattr(getattr(threading, "_active", {}).get(thread), "native_id", None)
     if native is None:
         return False
     try:
