@@ -625,7 +625,7 @@ def test_a_module_of_the_project_imported_during_the_call(work, monkeypatch):
     finally:
         sys.modules.pop("ds_helper", None)
     (row,) = of(rows, "module")
-    assert row[9] == "ds_helper"
+    assert row[8] == "ds_helper"
     assert not of(rows, "file") + of(rows, "dir")
     assert check(rows) is None
     put("ds_helper.py", "# said\ndef f():\n    '''Text.'''\n\n    return 1  # one\n")

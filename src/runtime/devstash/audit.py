@@ -271,7 +271,7 @@ def _list(path: Any, form: str) -> None:
         skipped = sorted(p[len(full) + 1 :] for p, _ in changed if p.rpartition("/")[0] == full)
         made = any(p == full and kind == "absent" for p, kind in changed)
         digest = listing(path, form, frozenset(skipped), holder.store_folder)
-        row = ["dir", path_text(name), digest, form, [path_text(part) for part in skipped], int(made)]
+        row = ["dir", path_text(name), form, [path_text(part) for part in skipped], int(made), digest]
         holder.listings[name, form] = row
 
 

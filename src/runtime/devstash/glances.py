@@ -35,11 +35,11 @@ def answer(asked: str, found: os.stat_result | None) -> list[Any]:
         return [int(found is not None)]
     if found is not None:
         if asked == "stat":
-            return [found.st_size, found.st_mtime_ns, found.st_mode & 0o7777, kind]
+            return [kind, found.st_size, found.st_mode & 0o7777, found.st_mtime_ns]
         if asked == "mode":
-            return [found.st_mode & 0o7777, kind]
+            return [kind, found.st_mode & 0o7777]
         if asked == "size" and kind == "file":
-            return [found.st_size, kind]
+            return [kind, found.st_size]
     return [kind]
 
 

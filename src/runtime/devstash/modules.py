@@ -30,7 +30,7 @@ def row_of(name: str) -> list[Any] | None:
         digest = digest_of(file)
     except (OSError, Unsteady):
         return None
-    return ["module", path_text(os.path.abspath(file)), *state, int(racy), digest, name]
+    return ["module", path_text(os.path.abspath(file)), *state, int(racy), name, digest]
 
 
 def digest_of(file: str) -> str:

@@ -294,7 +294,7 @@ class Record:
                 self.refuse(f"it reads from the pipe `{shown(path)}`")
         for (path, what), row in self.looks.items():
             # That a file is there is already said by its contents.
-            if self._counts(path) and not (path in files and what in _SAID and row[-1] in (1, "file")):
+            if self._counts(path) and not (path in files and what in _SAID and row[2] in (1, "file")):
                 rows.append(row)
         rows += self.listings.values()
         rows += [["env", path_text(name), digest] for name, digest in self.variables.items()]

@@ -3,11 +3,11 @@
 Rows, each a list, paths relative to the working directory or absolute (docs/trace.md has the details):
 
     ["file", path, size, mtime, ctime, inode, device, racy, digest]
-    ["module", path, size, mtime, ctime, inode, device, racy, digest, name]
+    ["module", path, size, mtime, ctime, inode, device, racy, name, digest]
     ["absent", path]
-    ["dir", path, digest, form, skipped names, made by the call]
-    ["kind", path, kind], ["size", path, size, kind], ["mode", path, mode, kind],
-    ["stat", path, size, mtime, mode, kind], ["exists", path, 1], ["is file", path, 0], also "is dir", "is link";
+    ["dir", path, form, skipped names, made by the call, digest]
+    ["kind", path, kind], ["size", path, kind, size], ["mode", path, kind, mode],
+    ["stat", path, kind, size, mode, mtime], ["exists", path, 1], ["is file", path, 0], also "is dir", "is link";
                                                 each also as "link kind" …, which does not follow links
     ["access", path, mode, granted], ["target", path, text]
     ["env", name, digest]
@@ -79,11 +79,11 @@ def _resolve(doubtful: list[tuple[list[Any], os.stat_result]], store_folder: str
     """Let the contents decide where the state of a file says nothing."""
     from .sidecar import Sidecar
 
-    sidecar = Sidecar(store_folder, [(row[1], row[8]) for row, _ in doubtful])
+    sidecar = Sidecar(store_folder, [(row[1], row[-1]) for row, _ in doubtful])
     for row, found in doubtful:
         what, path = row[0], path_of(row[1])
         state = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
-        if sidecar.knows(row[1], row[8], state):
+        if sidecar.knows(row[1], row[-1], state):
             continue
         try:
             digest, read, racy = read_state(path)
@@ -97,10 +97,10 @@ def _resolve(doubtful: list[tuple[list[Any], os.stat_result]], store_folder: str
             return _no_file(what, path, error)
         except Unsteady:
             return f"{what} {shown(path)} is being changed"
-        if text != row[8]:
-            return f"{what} {shown(row[9] if what == 'module' else path)} changed"
+        if text != row[-1]:
+            return f"{what} {shown(row[8] if what == 'module' else path)} changed"
         if not racy:
-            sidecar.note(row[1], row[8], read)
+            sidecar.note(row[1], row[-1], read)
     sidecar.save()
     return None
 
@@ -120,9 +120,9 @@ def _exists(path: str) -> bool:
 
 
 def _dir(path: str, row: list[Any], store_folder: str) -> str | None:
-    skipped = frozenset([path_of(name) for name in row[4]])
-    digest = listing(path, row[3], skipped, store_folder)
-    if digest == row[2] or (digest is None and row[5]):
+    skipped = frozenset([path_of(name) for name in row[3]])
+    digest = listing(path, row[2], skipped, store_folder)
+    if digest == row[5] or (digest is None and row[4]):
         return None
     return f"folder {shown(path)} {'is gone' if digest is None else 'holds something else'}"
 
@@ -145,11 +145,11 @@ def _look(path: str, row: list[Any], store_folder: str) -> str | None:
         return f"{shown(path)} is gone"
     if asked[:3] == "is ":
         return f"{shown(path)} {'is no' if then[0] else 'is a'} {asked[3:]} {'any more' if then[0] else 'now'}"
-    if then[-1] in (0, "absent"):
+    if then[0] in (0, "absent"):
         return f"{shown(path)} appeared"
-    if now[-1] != then[-1]:
-        return f"{shown(path)} is no {then[-1]} any more"
-    if asked == "size" or (asked == "stat" and now[0] != then[0]):
+    if now[0] != then[0]:
+        return f"{shown(path)} is no {then[0]} any more"
+    if asked == "size" or (asked == "stat" and now[1] != then[1]):
         return f"the size of {shown(path)} changed"
     return f"the {'mode' if asked == 'mode' else 'time or mode'} of {shown(path)} changed"
 
