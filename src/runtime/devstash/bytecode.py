@@ -74,6 +74,10 @@ DYNAMIC = frozenset(
     )
 )
 
+# Functions that are told by its name what to do with characters that cannot be encoded.
+_CODING = frozenset(("encode", "decode", "open", "read_text", "write_text", "TextIOWrapper", "reconfigure", "str"))
+_USUAL = frozenset(("strict", "ignore", "replace", "utf-8", "utf8", "ascii", "latin-1", "r", "w", "rb", "wb"))
+
 _DOCSTRING_FLAG = 0x4000000  # CO_HAS_DOCSTRING, 3.13
 _FUNCTION = 0x1  # CO_OPTIMIZED: a function; without it a class body or a module
 _LIMIT = 20000
@@ -86,7 +90,19 @@ _DESCRIPTIVE = ("__doc__", "__firstlineno__", "__static_attributes__")
 class Facts:
     """What is to be known about a code object together with the code nested in it."""
 
-    __slots__ = ("bare", "digest", "docs", "dynamic", "globals", "imports", "names", "stores", "words", "written")
+    __slots__ = (
+        "bare",
+        "digest",
+        "docs",
+        "dynamic",
+        "globals",
+        "handlers",
+        "imports",
+        "names",
+        "stores",
+        "words",
+        "written",
+    )
 
     def __init__(self) -> None:
         self.digest = b""
@@ -105,6 +121,8 @@ class Facts:
         #: Identifiers in string constants; only collected where the code could look a name up by its text.
         self.words: frozenset[str] = frozenset()
         self.dynamic = False
+        #: Strings that may name a handler registered with `codecs.register_error`.
+        self.handlers: frozenset[str] = frozenset()
         #: Docstrings of this code and of the functions nested in it.
         self.docs: tuple[str, ...] = ()
 
@@ -147,6 +165,8 @@ def facts(code: CodeType) -> Facts:
     found.dynamic = not DYNAMIC.isdisjoint(found.names)
     if found.dynamic:
         found.words = frozenset(word for text in collected.strings for word in words(text))
+    if not _CODING.isdisjoint(found.names):
+        found.handlers = frozenset(text for text in collected.strings if 0 < len(text) < 64).difference(_USUAL)
     if len(_known) >= _LIMIT:  # code made anew on every call (`eval`) must not fill the memory
         _known.clear()
     # The code object is kept, so that its id stays its own.

@@ -17,6 +17,7 @@ from types import (
 
 from . import origin
 from .encode import DIGEST, Encoder
+from .objects import notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _DERIVED = frozenset(
         "__abstractmethods__",
         "_abc_impl",
         "__parameters__",
-        "__orig_bases__",
         "__annotate__",
         "__annotate_func__",
         "__annotations_cache__",
@@ -46,7 +46,6 @@ _DERIVED = frozenset(
         "__signature__",
         "__slotnames__",  # written by the first pickling of an instance
         "__dataclass_params__",
-        "__match_args__",
         "__attrs_props__",
         "__attrs_base_of_slotted__",
         "__mapper__",
@@ -69,6 +68,8 @@ _DERIVED = frozenset(
         "_sa_registry",
     )
 )
+#: What code that lists the attributes of a class finds there, but not everywhere and always.
+NOT_LISTED = _DERIVED | frozenset(("__orig_bases__", "__match_args__"))
 # An enum's own tables, from which its members have been taken.
 _OF_ENUM = (
     "_member_",
@@ -101,11 +102,16 @@ def follow_class(reach: Reach, kind: Any) -> None:
     place = origin.of_class(kind)
     if place != origin.PROJECT:
         reach.place(place)
+        reach.named.add(kind.__module__)
         for base in kind.__mro__[1:]:
             if base.__flags__ & 512 and origin.of_class(base) == origin.PROJECT:
                 follow_class(reach, base)
+        from .given import follow_given
+
+        follow_given(reach, kind)
         return
     reach.documented.append(kind)
+    reach.extension(kind.__module__)
     hasher = blake2b(digest_size=DIGEST)
     for base in kind.__mro__[1:]:
         hasher.update(f"{base.__module__}.{base.__qualname__};".encode())
@@ -116,11 +122,11 @@ def follow_class(reach: Reach, kind: Any) -> None:
         follow_class(reach, type(kind))
     held = vars(kind)
     if "_abc_impl" in held:
-        _registered(reach, kind, hasher)
+        registered_with(reach, kind, hasher, False)
     data: list[tuple[str, Any]] = []
     members = held.get("_member_map_")
     if isinstance(members, dict):
-        data.append(("members", [(name, member._value_) for name, member in members.items()]))
+        data.append(("members", [(name, member._value_, notes(member)) for name, member in members.items()]))
     if _has_fields(kind):
         from .standard import annotations_of
 
@@ -140,12 +146,13 @@ def follow_class(reach: Reach, kind: Any) -> None:
     reach.put(f"class {kind.__module__}.{kind.__qualname__}", hasher.hexdigest())
 
 
-def _registered(reach: Reach, kind: Any, hasher: Any) -> None:
-    """The classes that were registered with an abstract one."""
+def registered_with(reach: Reach, kind: Any, hasher: Any, ours: bool) -> None:
+    """The classes that were registered with an abstract one; if `ours` is set, only those of the project."""
     from _abc import _get_dump  # type: ignore[import-not-found]
 
     classes = [reference() for reference in _get_dump(kind)[0]]
-    named = {f"{known.__module__}.{known.__qualname__}": known for known in classes if known is not None}
+    known = [c for c in classes if c is not None and (not ours or origin.of_class(c) == origin.PROJECT)]
+    named = {f"{c.__module__}.{c.__qualname__}": c for c in known}
     for name in sorted(named):
         hasher.update(f"registered={name};".encode())
         follow_class(reach, named[name])
@@ -162,7 +169,7 @@ def _fields(reach: Reach, path: str, value: Any) -> bytes:
         encoder = Encoder()
         known = (value, encoder.digest(value, path).encode(), list(encoder.met.values()))
         held = value.values() if isinstance(value, dict) else ()
-        if all(_is_fixed(getattr(field, "default", None)) for field in held):
+        if all(map(_is_settled, held)):
             if len(_described) >= _LIMIT:
                 _described.clear()
             _described[id(value)] = known
@@ -211,6 +218,16 @@ def _has_fields(kind: Any) -> bool:
     if any(mark in kind.__dict__ for mark in marks):
         return True
     return type(kind) is not type and type(kind).__module__ not in ("abc", "enum", "typing")
+
+
+def _is_settled(field: Any) -> bool:
+    """Whether nothing that can change hangs on a field; the code that its factory reaches is followed anyway."""
+    factory = getattr(field, "default_factory", None)
+    if factory is not None and not isinstance(factory, (FunctionType, type)) and not _is_fixed(factory):
+        return False
+    if isinstance(factory, FunctionType) and factory.__closure__:
+        return False
+    return not getattr(field, "metadata", None) and _is_fixed(getattr(field, "default", None))
 
 
 def _is_fixed(default: Any) -> bool:

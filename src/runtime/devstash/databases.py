@@ -38,12 +38,93 @@ def _sqlite(encoder: Encoder, obj: Any) -> tuple[str, Any]:
         _sqlite_contents(obj),
         obj.row_factory,
         obj.text_factory,
+        obj.isolation_level,
+        getattr(obj, "autocommit", None),  # Python 3.12
+        _sqlite_converters(obj),
     )
 
 
-def _sqlite_contents(connection: Any) -> list[Any]:
+def _plain_cursor(connection: Any) -> Any:
     cursor = connection.cursor()
     cursor.row_factory = None
+    return cursor
+
+
+def _sqlite_functions(connection: Any) -> set[tuple[str, ...]]:
+    """Functions and collations of SQL that a connection has besides the built-in ones."""
+    cursor = _plain_cursor(connection)
+    found: set[tuple[str, ...]] = set()
+    try:
+        for name, inner in cursor.execute("SELECT name, builtin FROM pragma_function_list").fetchall():
+            if not inner:
+                found.add(("function", _text(name)))
+        for (name,) in cursor.execute("SELECT name FROM pragma_collation_list").fetchall():
+            found.add(("collation", _text(name)))
+    except Exception:  # an old SQLite that cannot list them
+        pass
+    cursor.close()
+    return found
+
+
+_usual_functions: set[tuple[str, ...]] = set()
+
+
+def _refuse_functions(connection: Any) -> None:
+    """Refuse a connection with functions written in Python: SQLite does not give them back."""
+    if not _usual_functions:
+        import sqlite3
+
+        fresh = sqlite3.connect(":memory:")
+        _usual_functions.update(_sqlite_functions(fresh))
+        # What SQLAlchemy gives to each of its connections.
+        _usual_functions.update((("function", "regexp"), ("function", "floor")))
+        fresh.close()
+    others = sorted(_sqlite_functions(connection) - _usual_functions)
+    if others:
+        raise _refuse(connection, "its {} {} cannot be compared".format(*others[0]))
+
+
+def _sqlite_converters(connection: Any) -> Any:
+    """Which of the columns it converts, and the project's converters if it does.
+
+    A connection does not tell how it was made, so it is tried: `TEXT` is what SQLite declares the columns of its
+    own tables to be. Whoever else meets the converter on trial is given what he would get without it.
+    """
+    import sqlite3
+
+    from .given import holds_ours
+
+    called: list[bytes] = []
+
+    def on_trial(data: bytes) -> str:
+        called.append(data)
+        return data.decode("utf-8", "surrogateescape")
+
+    converters = sqlite3.converters
+    ours = [(name, function) for name, function in converters.items() if holds_ours(function)]
+    cursor = _plain_cursor(connection)
+    found = []
+    for name, question in (("DEVSTASH", "SELECT 'a' AS \"a [devstash]\""), ("TEXT", "SELECT name FROM sqlite_master")):
+        before = converters.get(name)
+        converters[name] = on_trial
+        called.clear()
+        try:
+            cursor.execute(question + " LIMIT 1").fetchall()
+        except Exception:  # the database cannot be read, which the call will find out too
+            pass
+        finally:
+            if before is None:
+                converters.pop(name, None)
+            else:
+                converters[name] = before
+        found.append(bool(called))
+    cursor.close()
+    return found, ours if any(found) else None
+
+
+def _sqlite_contents(connection: Any) -> list[Any]:
+    _refuse_functions(connection)
+    cursor = _plain_cursor(connection)
     cursor.execute("PRAGMA database_list")
     listed = [(_text(name), _text(file)) for _, name, file in cursor.fetchall()]
     found: list[Any] = []

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from _blake2 import blake2b
+from _codecs import lookup_error
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -61,6 +62,25 @@ _UNTELLABLE = {
     "currentframe": "it looks at the frames of its callers",
 }
 _IMPORTS = frozenset(("import_module", "__import__"))
+# Modules with settings and registries of their own, which given.py knows how to read.
+_REGISTERING = frozenset(
+    (
+        "calendar",
+        "copy",
+        "copyreg",
+        "csv",
+        "matplotlib",
+        "mimetypes",
+        "numpy",
+        "pandas",
+        "pickle",
+        "polars",
+        "sklearn",
+        "sqlite3",
+        "xml.etree.ElementTree",
+    )
+)
+_COMPILED = (".so", ".pyd")
 
 
 class Reach:
@@ -81,6 +101,11 @@ class Reach:
         self._looked: set[tuple[int, int]] = set()
         self._loose: dict[str, tuple[ModuleType, int]] = {}
         self.documented: list[Any] = []
+        #: Modules of packages and of the standard library that the code names or uses something of.
+        self.named: set[str] = set()
+        self._settled: set[str] = set()
+        #: Project modules that are read through their names.
+        self.listed: dict[str, ModuleType] = {}
 
     def components(self) -> dict[str, str]:
         """Everything reached, once all that is still open has been followed."""
@@ -98,6 +123,13 @@ class Reach:
                 for kind in list(self.documented):
                     if not isinstance(kind, FunctionType):
                         self._subclasses(kind)
+            fresh = (self.named & _REGISTERING) - self._settled
+            if fresh:
+                from .given import follow_settings
+
+                self._settled |= fresh
+                for name in sorted(fresh):
+                    follow_settings(self, name)
             if self.unimported:
                 from .unimported import follow
 
@@ -117,9 +149,13 @@ class Reach:
         elif kind is ModuleType or isinstance(value, ModuleType):
             self.seen[id(value)] = value
             self._loosely(value)
+            if kind is not ModuleType:
+                self.follow_class(kind)
         elif kind is BuiltinFunctionType:
             self.seen[id(value)] = value
             self.place(origin.of_module_name(value.__module__))
+            self.extension(value.__module__)
+            self.named.add(str(value.__module__).lstrip("_"))  # `_csv.reader` is of csv
         else:
             wrapped = getattr(value, "__wrapped__", None)
             self.seen[id(value)] = value
@@ -155,6 +191,8 @@ class Reach:
         self.seen[id(function)] = function
         namespace = function.__globals__
         place = origin.of_namespace(namespace)
+        if place != origin.PROJECT:
+            self.named.add(str(function.__module__))
         own = function.__dict__
         wrapped = own.get("__wrapped__") if own else None
         name = f"{function.__module__}.{function.__qualname__}"
@@ -174,12 +212,13 @@ class Reach:
                 self.put("function " + name, given.hexdigest())
             if wrapped is not None:
                 self.follow(wrapped)
-            if place != origin.PYTHON:
-                self._settings(code, namespace)
+            self._settings(code, namespace, place)
             return
         known = facts(code)
         self.documented.append(function)
         hasher = blake2b(known.digest, digest_size=DIGEST)
+        if function.__name__ != code.co_name:  # set by hand, as decorators do
+            hasher.update(f"__name__={function.__name__};".encode("utf-8", "backslashreplace"))
         if function.__defaults__ or function.__kwdefaults__:
             defaults = (function.__defaults__, function.__kwdefaults__)
             hasher.update(self.data(defaults, f"{function.__qualname__}.__defaults__"))
@@ -195,20 +234,27 @@ class Reach:
         self._read(known, namespace, hasher)
         self.put("function " + name, hasher.hexdigest())
 
-    def _settings(self, code: CodeType, namespace: dict[str, Any]) -> None:
+    def _settings(self, code: CodeType, namespace: dict[str, Any], place: str) -> None:
         """What the project may have set in the module of an installed function: plain values, and code or
-        objects of its own. What the function itself keeps there is its own affair."""
+        objects of its own. What the function itself keeps there is its own affair, and so are the values
+        that the standard library keeps."""
         known = facts(code)
         for name in known.globals:
             value = namespace.get(name)
-            if name in known.stores or name[:2] == "__":
+            if name in known.stores or name[:2] == "__" or name not in namespace:
                 continue
             if type(value) is FunctionType:
                 if origin.of_namespace(value.__globals__) == origin.PROJECT:
                     self.function(value)
+            elif isinstance(value, type):
+                if value.__module__ != "builtins" and id(value) not in self.seen:
+                    self.follow_class(value)
+            elif place == origin.PYTHON:
+                continue
             elif (
                 type(value) in _PLAIN
                 or not isinstance(value, ModuleType)
+                and not type(value).__module__.startswith("_cython_")  # a function that was compiled
                 and origin.of_class(type(value)) == origin.PROJECT
             ):
                 self._setting(namespace, name, value)
@@ -285,6 +331,13 @@ class Reach:
                 self.imported(asked, namespace, known)
         if known.dynamic:
             self._dynamic(known, namespace, hasher)
+        for name in known.handlers:
+            try:
+                handler = lookup_error(name)
+            except LookupError:
+                continue
+            if type(handler) is FunctionType and origin.of_namespace(handler.__globals__) == origin.PROJECT:
+                self.function(handler)
 
     def _global(self, namespace: dict[str, Any], name: str, value: Any, known: Facts | None, hasher: Any) -> None:
         """Follow one module-level name. What it is bound to is noted in `hasher` where the name alone does
@@ -361,8 +414,11 @@ class Reach:
             return
         self._looked.add(place)
         self.seen[id(module)] = module
-        if module is sys and "argv" in known.names:
-            self.put("global sys.argv", self.encoder.digest(sys.argv, "sys.argv"))
+        if module is sys:
+            if "argv" in known.names:
+                self.put("global sys.argv", self.encoder.digest(sys.argv, "sys.argv"))
+            if "flags" in known.names:
+                self.put("global sys.flags", self.encoder.digest(tuple(sys.flags), "sys.flags"))
         self._attributes(module, known.names, known.dynamic, known.words)
 
     def _loosely(self, module: ModuleType) -> None:
@@ -376,15 +432,19 @@ class Reach:
     def _attributes(self, module: ModuleType, names: Any, dynamic: bool, words: frozenset[str]) -> None:
         namespace = vars(module)
         place = origin.of_namespace(namespace)
+        if type(module) is not ModuleType and id(type(module)) not in self.seen:
+            self.follow_class(type(module))  # its attributes may be made by properties
         if place != origin.PROJECT:
             self.place(place)
+            self.named.add(module.__name__)
             for name in sorted(filter(namespace.__contains__, names)):
                 value = namespace[name]
                 # The package's own functions count by its version; one that the project put there, as
                 # itself.
                 if type(value) is FunctionType:
-                    if place != origin.PYTHON or origin.of_namespace(value.__globals__) == origin.PROJECT:
-                        self.function(value)
+                    self.function(value)
+                elif isinstance(value, type):
+                    self.follow_class(value)
                 elif type(value) in _PLAIN and name[:2] != "__":  # `sys.argv`
                     self._setting(namespace, name, value)
                 elif type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
@@ -393,6 +453,8 @@ class Reach:
                         self._looked.add(step)
                         self._attributes(value, names, dynamic, words)
             return
+        if dynamic:
+            self.listed[module.__name__] = module
         hasher = blake2b(digest_size=DIGEST)
         empty = hasher.digest()
         everything = dynamic and not _READS_ALL.isdisjoint(names)
@@ -417,6 +479,15 @@ class Reach:
             self.function(made)
         if hasher.digest() != empty:
             self.put(f"module {module.__name__}", hasher.hexdigest())
+        self.extension(module.__name__)
+
+    def extension(self, name: object) -> None:
+        """Count a compiled module of the project by its whole file: what its functions do can be told from
+        nothing else."""
+        module = sys.modules.get(name) if isinstance(name, str) else None
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith(_COMPILED) and origin.of_module_name(name) == origin.PROJECT:
+            self._file(name, file)
 
     def imported(self, asked: tuple[str, int, tuple[str, ...]], namespace: dict[str, Any], known: Facts) -> bool:
         """Follow an import made by the code when it runs. Says whether there is such a module."""
@@ -440,12 +511,13 @@ class Reach:
                 self._module(module, known)
                 self._loosely(module)
             elif module_name not in self.unimported:
-                from .unimported import locate
+                from .unimported import Source, locate
 
                 source = locate(module_name)
                 if isinstance(source, str):
                     found = True
                     self.place(source)
+                    self.unimported[module_name] = Source(module_name, True, None)  # its text does not count
                 elif source is not None:
                     found = True
                     self.unimported[module_name] = source
@@ -454,6 +526,7 @@ class Reach:
     def place(self, place: str) -> None:
         if place != origin.PYTHON and place != origin.PROJECT:
             name, _, version = place.partition(" ")
+            self.named.add(name)
             self.put("package " + name, blake2b(version.encode(), digest_size=DIGEST).hexdigest())
 
     def follow_class(self, kind: Any) -> None:
@@ -485,6 +558,22 @@ class Reach:
                 else:
                     held.append((called, obj.__dict__.get("__doc__")))
             self.put(name, self.encoder.digest(held, name))
+        if not _READS_ALL.isdisjoint(self.names):
+            self.put("order", self.encoder.digest(self._order(), "order"))
+
+    def _order(self) -> list[Any]:
+        """Names in the order in which they were bound, of all classes and modules that code may list."""
+        from .classes import NOT_LISTED
+
+        held: list[Any] = []
+        for kind in self.documented:
+            if not isinstance(kind, FunctionType):
+                held.append((kind.__module__, kind.__qualname__, [n for n in vars(kind) if n not in NOT_LISTED]))
+        for name, (module, _) in self._loose.items():
+            held.append((name, [n for n in vars(module) if n[:2] != "__"]))
+        for module in self.listed.values():
+            held.append((module.__name__, [n for n in vars(module) if n[:2] != "__"]))
+        return sorted(held)
 
 
 def _joined(digests: list[str]) -> str:

@@ -70,14 +70,15 @@ def reduced(encoder: Encoder, obj: Any) -> tuple[str, Any]:
         # A singleton of a module, known there by this name; an `lru_cache` among them.
         module = getattr(obj, "__module__", None)
         wrapped = getattr(obj, "__wrapped__", None)
-        return "named " + name, (module if type(module) is str else None, made, wrapped)
+        return "named " + name, (module if type(module) is str else None, made, wrapped, _named(obj))
     function, arguments, state, items, pairs = (*made, None, None, None)[:5]
     if items is not None:
         items = list(items)
     if pairs is not None:
         pairs = list(pairs)
     if type(state) is dict:
-        state = sorted_state(state)
+        # An exception tells of its attributes once somebody has asked for them, even if there are none.
+        state = sorted_state(state) if state or not isinstance(obj, BaseException) else None
     elif type(state) is tuple and len(state) == 2 and all(type(part) in (dict, type(None)) for part in state):
         state = sorted_state({**(state[0] or {}), **(state[1] or {})})  # attributes and slots
     if function is copyreg.__newobj__ and arguments and arguments[0] is kind:  # type: ignore[attr-defined]
@@ -87,6 +88,45 @@ def reduced(encoder: Encoder, obj: Any) -> tuple[str, Any]:
             return "object " + name, state
         return "object " + name, ("", arguments[1:], state, items, pairs)
     return "reduced " + name, (function, arguments, state, items, pairs)
+
+
+# What a type variable or the like says besides its name. `__value__` and, since 3.12, `__bound__` are evaluated
+# when first asked for.
+_TYPING = ("__supertype__", "__bound__", "__constraints__", "__covariant__", "__contravariant__", "__default__")
+
+
+def _named(obj: Any) -> Any:
+    """What belongs to an object that is pickled by its name alone, but can be told of it."""
+    kind = type(obj)
+    if kind.__module__ in ("typing", "typing_extensions"):
+        found: list[Any] = []
+        for name in (*_TYPING, "__value__", "__type_params__"):
+            try:
+                found.append((name, getattr(obj, name)))
+            except Exception as error:  # it names something that is not there, which the call would find too
+                found.append((name, type(error).__name__))
+        return found
+    if origin.of_class(kind) != origin.PROJECT:
+        return None
+    slots = {name: getattr(obj, name) for name in _slots(kind) if hasattr(obj, name)}
+    return sorted_state({**slots, **getattr(obj, "__dict__", {})})
+
+
+def _slots(kind: type) -> list[str]:
+    names: list[str] = []
+    for base in kind.__mro__:
+        held = base.__dict__.get("__slots__", ())
+        names.extend((held,) if isinstance(held, str) else held)
+    return [name for name in names if name[:2] != "__"]
+
+
+def notes(member: Any) -> Any:
+    """The attributes that an enum's member was given besides its name and value.
+
+    The names of Enum's own begin and end with an underscore.
+    """
+    held = [pair for pair in vars(member).items() if pair[0][0] != "_" or pair[0][-1] != "_"]
+    return sorted_state(dict(held)) if held else None
 
 
 def sorted_state(state: dict[Any, Any]) -> Any:

@@ -306,7 +306,26 @@ def _sparse(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 def _image(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     palette = obj.getpalette() if obj.mode in ("P", "PA") else None
     text = {name: value for name, value in obj.info.items() if not callable(value)}
-    return "image " + encoder.type_name(type(obj)), (obj.mode, obj.size, palette, text, _bytes(obj.tobytes()))
+    pixels = _bytes(obj.tobytes())
+    form = (getattr(obj, "format", None), obj.mode, obj.size, palette, text)
+    return "image " + encoder.type_name(type(obj)), (*form, pixels, _pictures(obj))
+
+
+def _pictures(obj: Any) -> Any:
+    """Where an image of several pictures stands, and the file that the others are to be had from."""
+    if getattr(obj, "n_frames", 1) == 1:
+        return None
+    file = obj.fp
+    try:
+        place = file.tell()
+        file.seek(0)
+        try:
+            data = file.read()
+        finally:
+            file.seek(place)
+    except Exception as error:
+        raise Unkeyable("", type_name(type(obj)), "the other pictures in its file cannot be read") from error
+    return obj.n_frames, obj.tell(), _bytes(data)
 
 
 def _tensor(encoder: Encoder, obj: Any) -> tuple[str, Any]:

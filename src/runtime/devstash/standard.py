@@ -23,7 +23,7 @@ from types import (
 from . import origin
 from .bytecode import facts
 from .encode import Encoder, Unkeyable, type_name
-from .objects import consumed, nested_plumbing, reduced, sorted_state, unkeyable
+from .objects import consumed, nested_plumbing, notes, reduced, sorted_state, unkeyable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _function(encoder: Encoder, obj: FunctionType) -> tuple[str, Any]:
     documentation = (obj.__doc__, known.docs, annotations_of(obj))
     return name, (
         known.digest,
+        obj.__name__,
         obj.__defaults__,
         obj.__kwdefaults__,
         cells,
@@ -130,7 +131,7 @@ def _memoryview(encoder: Encoder, obj: memoryview) -> tuple[str, Any]:
 
 
 def _enum(encoder: Encoder, obj: Any) -> tuple[str, Any]:
-    return "enum " + encoder.type_name(type(obj)), (obj._name_, obj._value_)
+    return "enum " + encoder.type_name(type(obj)), (obj._name_, obj._value_, notes(obj))
 
 
 def _set(encoder: Encoder, obj: Any) -> tuple[str, Any]:

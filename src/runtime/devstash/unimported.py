@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """The compiled text of a module."""
+    """The compiled text of a module; nothing of an installed one, which counts by its version."""
 
     __slots__ = ("body", "content", "name", "package", "parts", "stamp")
 
