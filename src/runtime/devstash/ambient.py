@@ -75,7 +75,9 @@ def _locale() -> Any:
     # LC_CTYPE is set by Python itself, from the environment; the others only by a program that wants them.
     if known is None:
         return None
-    return tuple(known.setlocale(kind, None) for kind in (known.LC_COLLATE, known.LC_NUMERIC, known.LC_TIME, known.LC_MONETARY))
+    kinds = (known.LC_COLLATE, known.LC_NUMERIC, known.LC_TIME, known.LC_MONETARY)
+    found = tuple(known.setlocale(kind, None) for kind in kinds)
+    return None if found == ("C", "C", "C", "C") else found
 
 
 # --- generators of random numbers -----------------------------------------------------------------------------------

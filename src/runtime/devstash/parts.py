@@ -317,6 +317,31 @@ class _Polars(Kind):
         setattr(value, self.name, getattr(state, self.name))
 
 
+class _Exception(Kind):
+    """An exception: its arguments and attributes; the traceback and the context are those of the run."""
+
+    def parts(self, value: Any) -> list[Any]:
+        return [*value.args, *value.__dict__.values()]
+
+    def labels(self, value: Any) -> Any:
+        return [str(name) for name in value.__dict__]
+
+    def snapshot(self, value: Any) -> Any:
+        return value.args, dict(value.__dict__)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        arguments, attributes = before
+        return not (_same(list(value.args), list(arguments)) and _same_dict(value.__dict__, attributes))
+
+    def state(self, value: Any, before: Any) -> Any:
+        return value.args, dict(value.__dict__)
+
+    def apply(self, value: Any, state: Any) -> None:
+        value.args = state[0]
+        value.__dict__.clear()
+        value.__dict__.update(state[1])
+
+
 class _Opaque(Kind):
     """An object that only its own pickling knows; it can be set if its class says how."""
 
@@ -348,6 +373,8 @@ _kinds: dict[type, Kind] = {
     OrderedDict: _Dict(OrderedDict, OrderedDict),
     bytearray: _Bytes(),
 }
+# Bookkeeping that the key does not count either.
+_CACHES = ("weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet", "functools._lru_cache_wrapper")
 _BY_NAME = {
     "array.array": _Bytes,
     "functools.partial": _Partial,
@@ -374,7 +401,7 @@ def kind_of(value: Any) -> Kind:
 def _find(kind: type) -> Kind:
     for base in kind.__mro__:
         name = f"{base.__module__}.{base.__qualname__}"
-        if name in PLUMBING:
+        if name in PLUMBING or name in _CACHES:
             return _FIXED
         if name in _BY_NAME:
             return _BY_NAME[name]()
@@ -386,6 +413,8 @@ def _find(kind: type) -> Kind:
     for exact, made in ((OrderedDict, _Dict), (dict, _Dict), (list, _List), (set, _Set), (deque, _Deque)):
         if issubclass(kind, exact):
             return made(kind, exact)
+    if issubclass(kind, BaseException):
+        return _Exception()
     if issubclass(kind, (tuple, frozenset, int, float, str, bytes)):
         return _Tuple() if issubclass(kind, tuple) else _FIXED
     if all(_is_python(base) for base in kind.__mro__[:-1]):

@@ -133,7 +133,9 @@ class Store:
             digest = blake2b(b"%d " % slot + key.text(), digest_size=8).hexdigest()
         return f"{self.folder}/{entry_name(key.module, key.qualname, digest)}"
 
-    def load(self, key: "KeyLike", site: "SiteLike", bringer_of: "Callable[[], Any]") -> "tuple[bool, Any]":
+    def load(
+        self, key: "KeyLike", site: "SiteLike", bringer_of: "Optional[Callable[[], Any]]" = None
+    ) -> "tuple[bool, Any]":
         """(True, value) for a hit, (False, Miss) otherwise.
 
         `bringer_of` gives the `bringing.Bringer` that judges what a call read and did, and brings it about; it is asked
@@ -146,6 +148,8 @@ class Store:
 
         def judge(trace: "list[Any]", effects: "dict[str, Any]") -> "Any":
             nonlocal bringer
+            if bringer_of is None:
+                raise entry.Refused("irrecoverable", "there is nobody to bring about what its call did")
             bringer = bringer_of()
             return bringer.judge(trace, effects)
 
