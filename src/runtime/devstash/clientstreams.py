@@ -11,10 +11,11 @@ Credentials are left out of what is stored; on a hit they are those of the clien
 from __future__ import annotations
 
 import sys
+from _pickle import dumps, loads
 from time import perf_counter
 
 from .clients import is_credential
-from .streams import LIMIT, _without_us, through
+from .streams import LIMIT, _without_us, close_async, through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def recorded(result: Any, kind: str, session: Session) -> Any:
         result.gen = _AsyncOpening(result.gen, chunks) if chunks.effect["async"] else _opening(result.gen, chunks)
     else:
         chunks.by_item = True
-        chunks.about = _describe_stream(result)
-        _watch(result.response, chunks)
+        _watch(result.response, chunks, result)
         watched = _watched_async if hasattr(type(result), "__anext__") else _watched
         result._iterator = watched(result._iterator, chunks)
     return result
@@ -99,9 +99,9 @@ class _Chunks:
         self.open = True
         #: Whether the stream ends with the last of its items, which can be before the last byte.
         self.by_item = False
-        #: What else has to be known of the response. (Not the response, which must not become part of a cycle: a
-        #: dropped one gives its connection back at once.)
-        self.about: dict[str, Any] = {}
+        #: What else has to be known of the response, pickled. (Not the response itself, which must not become part of a
+        #: cycle: a dropped one gives its connection back at once.)
+        self.described = b""
         self._chunks: list[bytes] = []
         self._size = 0
         self._started = perf_counter()
@@ -135,7 +135,8 @@ class _Chunks:
             return
         self.open = False
         session, chunks, self._chunks = self.session, self._chunks, []
-        value = {**self.about, "chunks": chunks, "seconds": perf_counter() - self._started}
+        # A copy, as what an asynchronous client holds leads through its event loop to what was described.
+        value = {**loads(self.described), "chunks": chunks, "seconds": perf_counter() - self._started}
         session.complete(value, {**self.effect, "count": len(chunks)})
 
     def closed(self) -> None:
@@ -188,20 +189,24 @@ def _describe_stream(stream: Any) -> dict[str, Any]:
         if options is not None and hasattr(options, name):
             fields[name] = getattr(options, name)
     client = stream._client
-    kept = ("_strict_response_validation", "_base_url", "_version")
+    kept = ("_strict_response_validation", "_version")
     return {
         "class": type(stream),
         "cast_to": stream._cast_to,
         "options": None if options is None else (type(options), fields),
         "client": type(client),
         "client_state": {name: vars(client)[name] for name in kept if name in vars(client)},
+        "base_url": str(getattr(client, "_base_url", "")),
     }
 
 
-def _watch(response: Any, chunks: _Chunks) -> None:
-    """Have the bytes of `response` recorded as they come."""
+def _watch(response: Any, chunks: _Chunks, stream: Any = None) -> None:
+    """Have the bytes of `response` recorded as they come; `stream` is what makes items of them."""
     try:
-        chunks.about.update(_describe(response))
+        about = _describe(response)
+        if stream is not None:
+            about.update(_describe_stream(stream))
+        chunks.described = dumps(about, 5)
     except Exception as error:
         from . import call
 
@@ -259,7 +264,7 @@ async def _chunks_async(inner: Any, chunks: _Chunks) -> AsyncIterator[bytes]:
             yield chunks.item(chunk)
     except GeneratorExit:
         if hasattr(inner, "aclose"):
-            await inner.aclose()
+            await close_async(inner)
         raise
     except BaseException as error:
         chunks.abandon()
@@ -289,7 +294,7 @@ async def _watched_async(inner: Any, chunks: _Chunks) -> AsyncIterator[Any]:
             yield item
     except GeneratorExit:
         chunks.abandon()
-        await inner.aclose()
+        await close_async(inner)
         raise
     except BaseException as error:
         chunks.abandon()
@@ -438,7 +443,8 @@ def _client(value: dict[str, Any], given: dict[str, Any]) -> Any:
         if type(candidate) is of:
             return candidate
     client = of.__new__(of)
-    vars(client).update(value["client_state"])
+    package: Any = __import__(value["package"])
+    vars(client).update(value["client_state"], _base_url=package.URL(value["base_url"]))
     return client
 
 

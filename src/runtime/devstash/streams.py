@@ -468,7 +468,7 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
                 sent = yield box.pop()
             except GeneratorExit:
                 tape.abandon()
-                await inner.aclose()
+                await close_async(inner)
                 raise
             except BaseException as error:
                 tape.abandon()
@@ -480,6 +480,18 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
         tape.abandon()
         _without_us(error)
         raise
+
+
+async def close_async(inner: Any) -> None:
+    """Close what one of our asynchronous generators goes on reading from.
+
+    When its event loop shuts down it closes all of them at once, so that another may be about to close this one.
+    """
+    try:
+        await inner.aclose()
+    except RuntimeError as error:
+        if "already running" not in str(error):
+            raise
 
 
 class _Entering:
@@ -690,7 +702,7 @@ async def _replayed_async(items: list[Any], rerun: Callable[[], Any] | None) -> 
                 sent = yield items.pop()
             except GeneratorExit:
                 if real is not None:
-                    await real.aclose()
+                    await close_async(real)
                 raise
             except BaseException as error:
                 _without_us(error)
