@@ -2,7 +2,9 @@
 
 import http.server
 import json
+import socketserver
 import sqlite3
+import struct
 import threading
 
 import pytest
@@ -126,7 +128,17 @@ def test_anthropic(url):
     before = encode(client.messages)
     client.messages.create(model="c", max_tokens=5, messages=[{"role": "user", "content": "q"}])
     assert encode(client.messages) == before
-    check(client.messages, same=[make(api_key="z").messages], other=[make(base_url=url + "/x").messages])
+    check(
+        client.messages,
+        same=[make(api_key="z").messages, make(max_retries=7, timeout=2).messages],
+        other=[
+            make(base_url=url + "/x").messages,
+            make(default_headers={"X-Mode": "1"}).messages,
+            make(default_query={"v": "1"}).messages,
+            make(default_headers={"anthropic-beta": "b"}).messages,
+            make().with_options(default_headers={"anthropic-version": "2"}).messages,
+        ],
+    )
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -184,6 +196,8 @@ def test_requests(url):
 @pytest.mark.filterwarnings("ignore")
 def test_boto3(url):
     boto3 = package("boto3")
+    botocore = package("botocore")
+    package("botocore.config")
 
     def make(**options):
         defaults = {"region_name": "eu-west-1", "aws_access_key_id": "a", "aws_secret_access_key": "b"}
@@ -193,7 +207,11 @@ def test_boto3(url):
     check(
         client,
         same=[make(aws_access_key_id="z")],
-        other=[make(region_name="us-east-1"), make(endpoint_url=url + "/x")],
+        other=[
+            make(region_name="us-east-1"),
+            make(endpoint_url=url + "/x"),
+            make(config=botocore.config.Config(s3={"addressing_style": "path"})),
+        ],
     )
     check(client.list_buckets, same=[make().list_buckets], other=[client.list_objects])
     resource = boto3.resource("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")
@@ -265,6 +283,115 @@ def test_sqlalchemy(tmp_path):
         other=[query.where(table.c.a == 2), query.where(table.c.a > 1), query],
     )
     engine.dispose(), memory.dispose()
+
+
+class Postgres(socketserver.BaseRequestHandler):
+    """Just enough of PostgreSQL's protocol: every question is answered with one row, `1`."""
+
+    def handle(self):
+        while True:
+            size = struct.unpack("!i", self.take(4))[0]
+            (code,) = struct.unpack("!i", self.take(size - 4)[:4])
+            if code not in (80877103, 80877104):  # is encryption there?
+                break
+            self.request.sendall(b"N")
+        settings = {"server_version": "14.0", "client_encoding": "UTF8", "standard_conforming_strings": "on"}
+        settings.update({"DateStyle": "ISO, MDY", "integer_datetimes": "on", "TimeZone": "UTC"})
+        told = b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in settings.items())
+        self.request.sendall(message(b"R", bytes(4)) + told + message(b"K", bytes(8)) + message(b"Z", b"I"))
+        column = message(b"T", struct.pack("!h", 1) + b"a\0" + struct.pack("!ihihih", 0, 0, 23, 4, -1, 0))
+        rows = message(b"D", struct.pack("!hi", 1, 1) + b"1") + message(b"C", b"SELECT 1\0")
+        answers = {b"Q": column + rows + message(b"Z", b"I"), b"P": message(b"1", b""), b"B": message(b"2", b"")}
+        answers.update({b"D": column, b"E": rows, b"S": message(b"Z", b"I"), b"C": message(b"3", b"")})
+        while True:
+            kind = self.take(1)
+            if kind in (b"X", b""):
+                return
+            self.take(struct.unpack("!i", self.take(4))[0] - 4)
+            self.request.sendall(answers.get(kind, b""))
+
+    def take(self, count):
+        found = b""
+        while len(found) < count:
+            part = self.request.recv(count - len(found))
+            if not part:
+                return b""
+            found += part
+        return found
+
+
+def message(kind, body):
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+@pytest.fixture(scope="module")
+def port():
+    """Where a PostgreSQL server listens that lets everybody in."""
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postgres)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("name", ["psycopg", "psycopg2"])
+def test_postgres(name, port):
+    module = package(name)
+    made = []
+
+    def connect(**settings):
+        usual = {"host": "127.0.0.1", "port": port, "dbname": "shop", "user": "ann", "password": "one"}
+        made.append(module.connect(**{**usual, **settings}))
+        made[-1].autocommit = True
+        return made[-1]
+
+    def ask(connection):
+        cursor = connection.cursor()
+        cursor.execute("select 1")
+        assert cursor.fetchall() == [(1,)]
+        return cursor
+
+    connection = connect()
+    before = encode(connection)
+    cursor = ask(connection)
+    assert encode(connection) == before
+    with pytest.raises(Unkeyable):
+        encode(cursor)
+    check(
+        connection,
+        same=[connect(), connect(password="two"), connect(connect_timeout=9)],
+        other=[
+            connect(dbname="other"),
+            connect(user="bob"),
+            connect(options="-c search_path=other"),
+            connect(host="localhost"),
+        ],
+    )
+    for connection in made:
+        connection.close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("name", ["psycopg", "psycopg2"])
+def test_sqlalchemy_with_postgres(name):
+    alchemy = package("sqlalchemy")
+    package(name)
+
+    def make(database="shop", password="one", **options):
+        return alchemy.create_engine(f"postgresql+{name}://ann:{password}@localhost/{database}", **options)
+
+    check(
+        make(),
+        same=[make(password="two"), make(pool_size=2), make(connect_args={"connect_timeout": 3})],
+        other=[
+            make("other"),
+            make(connect_args={"options": "-c search_path=other"}),
+            make(execution_options={"schema_translate_map": {None: "other"}}),
+            make(creator=lambda: None),
+        ],
+    )
 
 
 @pytest.mark.parametrize(

@@ -161,11 +161,38 @@ def _cursor(encoder: Encoder, obj: Any) -> tuple[str, Any]:
 
 
 def _engine(encoder: Encoder, obj: Any) -> tuple[str, Any]:
-    return "engine", (_database(obj, None), dict(obj.get_execution_options()))
+    return "engine", (_database(obj, None), dict(obj.get_execution_options()), _manner(obj))
 
 
 def _connection(encoder: Encoder, obj: Any) -> tuple[str, Any]:
-    return "connection", (_database(obj.engine, obj), dict(obj.get_execution_options()))
+    return "connection", (_database(obj.engine, obj), dict(obj.get_execution_options()), _manner(obj.engine))
+
+
+# What a driver is told besides where to go, and that does not change what comes back.
+_WAITING = frozenset(("connect_timeout", "timeout", "application_name", "check_same_thread", "context"))
+
+
+def _manner(engine: Any) -> Any:
+    """How an engine connects and converts: what the driver is told, functions and listeners of the project's."""
+    from .given import holds_ours
+
+    creator: Any = getattr(engine.pool, "_creator", None)
+    told: Any = creator
+    if getattr(creator, "__qualname__", "") == "create_engine.<locals>.connect":
+        cells = dict(zip(creator.__code__.co_freevars, creator.__closure__ or ()))
+        held = cells["cparams"].cell_contents if "cparams" in cells else {}
+        told = [
+            (name, value)
+            for name, value in public(held.items())
+            if name not in _WAITING and not name.startswith("keepalives")
+        ]
+    dialect = engine.dialect
+    functions = [getattr(dialect, name, None) for name in ("_json_serializer", "_json_deserializer")]
+    listeners = []
+    for place in (engine.dispatch, engine.pool.dispatch, dialect.dispatch):
+        for name in sorted(getattr(place, "_event_names", ())):
+            listeners += [(name, function) for function in getattr(place, name) if holds_ours(function)]
+    return told, getattr(dialect, "_on_connect_isolation_level", None), functions, listeners
 
 
 def _async(encoder: Encoder, obj: Any) -> tuple[str, Any]:
