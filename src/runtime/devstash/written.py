@@ -339,15 +339,12 @@ class Writes:
         ours = folder.rstrip("/") + "/"
         rows: list[list[Any]] = []
         default = -1
-        bound = False
         for state, found, kind in self._after:
             path, before = state.path, state.found
             given = state.given
             if _ignored(path, ours) or (same(before, found) and not state.racy and kind != "dir" and given is None):
                 continue
             text = self._text(path, state)
-            if not state.named and path.startswith(self._cwd + "/"):
-                bound = True
             if found is None:
                 if before is not None:
                     rows.append(["gone", text, state.kind])
@@ -375,20 +372,25 @@ class Writes:
                 row = self._file(state, found, mode, folder)
                 if row is not None:
                     rows.append(row)
-        return [*rows, *self._ways(rows), *([["cwd", path_text(self._cwd)]] if rows and bound else [])]
+        return [*rows, *self._conditions(rows)]
 
-    def _ways(self, rows: list[list[Any]]) -> Iterator[list[Any]]:
-        """Rows for the links by which the paths of `rows` were reached."""
+    def _conditions(self, rows: list[list[Any]]) -> Iterator[list[Any]]:
+        """Rows for the links by which the paths of `rows` were reached, and for the working directory."""
         used: dict[str, _State] = {}
         texts = {row[1] for row in rows}
+        bound = False
         for state, _, _ in self._after:
             if self._text(state.path, state) in texts:
+                bound = bound or not state.named
                 used[state.path] = used[os.path.dirname(state.path)] = state
         for name, real in self._leads.items():
             if real in used:
                 row = ["via", self._text(name, used[real]), self._text(real, used[real])]
                 if row[1] != row[2]:
                     yield row
+        if bound:
+            # Where it is not known how the call named a path, it may have been by the working directory.
+            yield ["cwd", path_text(self._cwd)]
 
     def _file(self, state: _State, found: os.stat_result, mode: int | None, folder: str) -> list[Any] | None:
         """The row of a file that is there after the call, None when the call changed nothing about it."""
