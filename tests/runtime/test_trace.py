@@ -893,3 +893,27 @@ def test_trouble_in_the_hook_makes_the_call_one_that_is_not_kept(work, monkeypat
 
     monkeypatch.setattr(record.Record, "note_read", fail)
     assert "cannot be followed" in refused(read)
+
+
+def test_what_a_signal_handler_raises_is_the_scripts(work, monkeypatch):
+    import signal
+
+    class Late(Exception):
+        pass
+
+    def handler(*_):
+        raise Late
+
+    def late(self, *rest):
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    monkeypatch.setattr(record.Record, "note_read", late)
+    seen = record.Record(store())
+    seen.begin()
+    try:
+        with pytest.raises(Late):
+            read()
+    finally:
+        seen.end()
+        signal.signal(signal.SIGUSR1, before)

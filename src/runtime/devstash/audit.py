@@ -13,7 +13,7 @@ from types import CodeType
 from . import origin, record
 from .contents import path_text, quiet
 from .glances import listing
-from .inputs import Inputs
+from .inputs import ABOUT_PYTHON, Inputs
 from .record import clean
 from .system import os
 
@@ -25,19 +25,16 @@ if TYPE_CHECKING:
     from .record import Record
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 # Read by the import system and for tracebacks, not by the call. In archives modules can lie.
 _CODE = (".py", ".pyc", ".so", ".pyd", ".zip", ".egg", ".pth", ".dylib")
 _IMPORT_SYSTEM = ("<frozen importlib", "<frozen zipimport")
+# They open folders relative to the descriptor of another one (`rmtree`, `fwalk`), of which the event does not tell.
+_BY_DESCRIPTOR = ("shutil", "os")
 _CODE_READERS = frozenset(("linecache", "tokenize", "traceback", "pkgutil", "runpy", "zipimport"))
-# They look for installed packages, in every folder of `sys.path`.
-_LISTERS = frozenset(
-    ("importlib.metadata", "importlib.metadata.__init__", "importlib_metadata", "pkg_resources", "pkgutil")
-)
+_NO_NOTE: Any = object()
 
 _live = record.live
 _innermost = record._innermost
-_UNSEEN: Any = object()
 _installed = False
 
 
@@ -71,20 +68,24 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
             if flags & _WRITES:
                 _written(holders, path, flags)
                 return
+            if args[1] is None and "/" not in path and sys._getframe(1).f_globals.get("__name__") in _BY_DESCRIPTOR:
+                return
             if path.endswith(_CODE) and _is_code_reader(sys._getframe(1), path):
                 return
-            found = _UNSEEN
+            found = _NO_NOTE
             for holder in holders:
                 name = path if path[:1] == "/" or holder.moves == record.moves else holder.name(path)
-                known = holder.reads.get(name, _UNSEEN)
-                if known is _UNSEEN or known is None:
-                    if found is _UNSEEN:
+                known = holder.reads.get(name, _NO_NOTE)
+                if known is _NO_NOTE or known is None:
+                    if found is _NO_NOTE:
                         try:
                             found = os.stat(path)
-                        except (OSError, ValueError):
+                        except (OSError, ValueError) as error:
+                            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                                raise  # not `stat` has raised it, but a signal handler of the script
                             found = None
                     if holder.active:
-                        if known is _UNSEEN:
+                        if known is _NO_NOTE:
                             if (
                                 found is not None
                                 and found.st_ctime_ns < holder.old
@@ -109,7 +110,10 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _failed(event: str, error: Exception) -> None:
-    """What cannot be followed must not be kept."""
+    """What cannot be followed must not be kept. What a signal handler of the script has raised only passes through."""
+    from .call import _let_through
+
+    _let_through(error)
     for holder in list(_live.values()):
         holder.refuse(f"what it does cannot be followed: {type(error).__name__} at `{event}`: {error}")
 
@@ -250,7 +254,7 @@ def _list(path: Any, form: str) -> None:
     if not holders or type(path) is int:
         return
     frame = sys._getframe(3)
-    if frame.f_code.co_filename.startswith(_IMPORT_SYSTEM) or frame.f_globals.get("__name__") in _LISTERS:
+    if frame.f_code.co_filename.startswith(_IMPORT_SYSTEM) or frame.f_globals.get("__name__") in ABOUT_PYTHON:
         return
     if frame.f_globals.get("__package__") == __package__:
         return

@@ -10,6 +10,7 @@ import os as live_os
 import sys
 
 from . import record
+from .inputs import ABOUT_PYTHON
 from .system import os
 from .variables import digest_of
 
@@ -133,12 +134,20 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
                 if holder.active and name not in holder.variables and name not in holder.assigned:
                     holder.variables[name] = digest_of(data.get(raw))
     except Exception as error:
+        from .call import _let_through
+
+        _let_through(error)
         for holder in list(record.live.values()):
             holder.refuse(f"{type(error).__name__} while looking at the environment: {error}")
 
 
 def _is_noise(name: str, module: str) -> bool:
-    if name in _NOISE or name.startswith(_NOISE_STARTS) or (module == "tempfile" and name in _PLACES):
+    if (
+        module in ABOUT_PYTHON
+        or name in _NOISE
+        or name.startswith(_NOISE_STARTS)
+        or (module == "tempfile" and name in _PLACES)
+    ):
         return True
     from .clients import is_credential
 

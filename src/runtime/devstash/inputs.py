@@ -11,6 +11,12 @@ from .system import os
 _known: dict[str, Inputs] = {}
 
 
+#: Modules that look around for Python itself and for installed packages.
+ABOUT_PYTHON = frozenset(
+    ("importlib.metadata", "importlib_metadata", "pkg_resources", "pkgutil", "site", "sysconfig", "zipimport")
+)
+
+
 class Inputs:
     """The rule for one cache folder."""
 
@@ -23,6 +29,7 @@ class Inputs:
         for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
             for part in (f"lib/{version}/", f"lib64/{version}/", f"include/{version}", "bin/python", "pyvenv.cfg"):
                 found.append(f"{prefix}/{part}")
+            found.append(f"{prefix}/lib/python{sys.version_info[0]}{sys.version_info[1]}.zip")
         library = os.path.dirname(os.path.abspath(os.__file__))
         own = os.path.dirname(os.path.abspath(__file__))
         home = os.path.expanduser("~")

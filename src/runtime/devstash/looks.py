@@ -16,6 +16,7 @@ import sys
 from . import origin, record
 from .contents import path_text
 from .glances import answer
+from .inputs import ABOUT_PYTHON
 from .record import clean
 from .system import os
 
@@ -177,6 +178,9 @@ def _put_row(path: Any, what: str, frame: FrameType, make: Any) -> None:
 
 
 def _failed(error: Exception) -> None:
+    from .call import _let_through
+
+    _let_through(error)
     for holder in list(record.live.values()):
         holder.refuse(f"what it looks at cannot be followed: {type(error).__name__}: {error}")
 
@@ -187,6 +191,8 @@ def _asked(frame: FrameType) -> str:
     function = frame.f_code.co_name
     if module in _PATHS:
         above = frame.f_back
+        while above is not None and above.f_globals.get("__name__") in _PATHS:
+            above = above.f_back
         if above is not None and (_is_indifferent(above) or above.f_globals.get("__package__") == __package__):
             return ""
         return _QUESTIONS.get(function, "kind")
@@ -219,4 +225,8 @@ def _is_indifferent(frame: FrameType) -> bool:
     if name in ("makedirs", "mkdir"):
         return bool(frame.f_locals.get("exist_ok")) and frame.f_globals.get("__name__") in ("os", *_PATHLIB)
     module = frame.f_globals.get("__name__")
-    return module in ("linecache", "traceback", "tokenize") or (module == "shutil" and name == "_samefile")
+    return (
+        module in ("linecache", "traceback", "tokenize")
+        or module in ABOUT_PYTHON
+        or (module == "shutil" and name == "_samefile")
+    )

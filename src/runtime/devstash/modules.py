@@ -20,7 +20,7 @@ def row_of(name: str) -> list[Any] | None:
     """The row of a loaded module, None if it is none of the project's."""
     module = sys.modules.get(name)
     namespace = getattr(module, "__dict__", None)
-    if not isinstance(namespace, dict) or name == "__main__":
+    if not isinstance(namespace, dict) or module is sys.modules.get("__main__"):
         return None
     file = namespace.get("__file__")
     if not isinstance(file, str) or origin.of_namespace(namespace) != origin.PROJECT:

@@ -275,7 +275,7 @@ class Record:
 
     def _finish(self, rows: list[list[Any]]) -> None:
         files = set()
-        for path, found in self.reads.items():
+        for path, found in list(self.reads.items()):
             if not self._counts(path):
                 continue
             if found is None:
@@ -292,12 +292,12 @@ class Record:
                 rows.append(row)
             elif kind == _FIFO:
                 self.refuse(f"it reads from the pipe `{shown(path)}`")
-        for (path, what), row in self.looks.items():
+        for (path, what), row in list(self.looks.items()):
             # That a file is there is already said by its contents.
             if self._counts(path) and not (path in files and what in _SAID and row[2] in (1, "file")):
                 rows.append(row)
         rows += self.listings.values()
-        rows += [["env", path_text(name), digest] for name, digest in self.variables.items()]
+        rows += [["env", path_text(name), digest] for name, digest in list(self.variables.items())]
         self._finish_watched(rows)
         self._finish_modules(rows)
         self._finish_threads()
@@ -406,6 +406,17 @@ def kind_at(path: str) -> str:
         return kind_of(os.lstat(path))
     except (OSError, ValueError):
         return "absent"
+
+
+def _after_fork() -> None:
+    """Only this thread lives on in the child: another one may have held the lock, or been at work for us."""
+    global _lock
+    _lock = RLock()
+    contents.quiet.intersection_update((get_ident(),))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def is_quiet() -> bool:
