@@ -58,7 +58,8 @@ class Watch:
     def __init__(self, call: Call, key: Key, folder: str) -> None:
         from .record import Record
 
-        self._call = call
+        # Not the call itself, which holds this: it has to be gone as soon as its frame lets go of it.
+        self._site = call.site
         self._folder = folder
         self._threads = _threads()
         self.heap = heap_of(call, key)
@@ -72,10 +73,10 @@ class Watch:
     def begin(self) -> str | None:
         """Start to look; says why the call's output cannot be recorded, if that is wanted."""
         reason = None
-        if self._call.site.replay:
+        if self._site.replay:
             from .capture import Capture
 
-            self._capture = Capture(self._call.site.replay, self._folder)
+            self._capture = Capture(self._site.replay, self._folder)
             reason = self._capture.start()
             if reason is not None:
                 self._capture = None
