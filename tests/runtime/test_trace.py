@@ -799,6 +799,35 @@ def test_a_file_that_an_argument_names(work, wrap):
     assert "changed" in check(rows)
 
 
+def test_a_pattern_that_an_argument_names(work):
+    put("d/a.parquet", "1")
+    rows = recorded(lambda: None, "d/*.parquet")
+    assert check(rows) is None
+    put("d/a.parquet", "2")
+    assert "a.parquet changed" in check(rows)
+    put("d/a.parquet", "1")
+    put("d/b.parquet", "1")
+    assert check(rows) == "d/*.parquet matches other files"
+
+
+def test_a_file_that_a_constant_names(work, monkeypatch):
+    def function():
+        return [name for name in ("x", "none.csv") if name] + [lambda: "data.csv"]
+
+    def call():
+        seen = record.Record(store())
+        seen.begin()
+        seen.watch_code([function, 7])
+        seen.end()
+        return [row[1] for row in of(seen.trace(), "file")]
+
+    for name in record._OPENING_BY_THEMSELVES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert call() == []
+    monkeypatch.setitem(sys.modules, "h5py", os)
+    assert call() == ["data.csv"]
+
+
 def test_values_that_name_no_file(work):
     assert recorded(lambda: None, "none", "", "x" * 5000, "a\0b", "two\nlines", 7, None, ".", b"data.csv") == []
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import sys
 from _contextvars import ContextVar
 from _thread import RLock, get_ident
+from types import CodeType
 
 from . import contents
 from .contents import path_text, shown
-from .glances import kind_of
+from .glances import digest_of_names, kind_of, matching
 from .inputs import Inputs
 from .system import os, time_ns
 from .written import Writes
@@ -34,6 +35,15 @@ _LONGEST = 4096
 
 #: What need not be noted of a file whose contents are.
 _SAID = frozenset(("exists", "is file", "kind"))
+
+#: Packages that open files in C or Rust, unseen by Python.
+_OPENING_BY_THEMSELVES = frozenset(
+    (
+        "cv2", "duckdb", "fiona", "fitz", "h5py", "lightgbm", "lxml", "netCDF4", "osgeo", "polars", "pyarrow",
+        "pymupdf", "pyogrio", "pypdfium2", "rasterio", "safetensors", "sentencepiece", "soundfile", "tables",
+        "tensorflow", "tokenizers", "torchaudio", "torchvision", "xgboost",
+    )
+)  # fmt: skip
 
 _innermost: ContextVar[Record | None] = ContextVar("devstash_record", default=None)
 _lock = RLock()
@@ -211,6 +221,9 @@ class Record:
             for text in _texts(values):
                 if len(self._watched) >= _WATCHED:
                     return
+                if "*" in text:
+                    self._watch_pattern(text)
+                    continue
                 path = clean(text)
                 if path in self._watched:
                     continue
@@ -225,6 +238,28 @@ class Record:
                     self._watched[path] = contents.state_of(found)
         except Exception as error:
             self.refuse(f"{type(error).__name__} while looking for the names of files: {error}")
+
+    def watch_code(self, functions: Iterable[object]) -> None:
+        """Remember the files that constants in these functions name, if a package is loaded whose C code opens files.
+
+        `functions` may hold other things too, which say nothing here.
+        """
+        if not _OPENING_BY_THEMSELVES.isdisjoint(sys.modules):
+            codes = [code for code in [getattr(f, "__code__", None) for f in functions] if isinstance(code, CodeType)]
+            texts: list[str] = []
+            while codes:
+                for constant in codes.pop().co_consts:
+                    if isinstance(constant, CodeType):
+                        codes.append(constant)
+                    elif type(constant) is str and ("." in constant or "/" in constant) and " " not in constant:
+                        texts.append(constant)
+            self.watch(texts)
+
+    def _watch_pattern(self, pattern: str) -> None:
+        names = matching(pattern)
+        if names:
+            self.looks[pattern, "glob"] = ["glob", path_text(pattern), digest_of_names(names)]
+            self.watch([name for name in names if "*" not in name])
 
     def adopt(self, rows: list[list[Any]]) -> None:
         """The trace of a call inside this one that was a hit is this one's too."""

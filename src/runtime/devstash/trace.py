@@ -10,7 +10,7 @@ Rows, each a list, paths relative to the working directory or absolute (docs/tra
     ["stat", path, kind, size, mode, mtime], ["exists", path, 1], ["is file", path, 0], also "is dir", "is link";
                                                 each also as "link kind" …, which does not follow links
     ["access", path, mode, granted], ["target", path, text]
-    ["env", name, digest]
+    ["env", name, digest], ["glob", pattern, digest of the names that it matches]
 
 A file costs one `stat` while nothing changed. If its state differs its content decides, and the state is remembered
 beside the entries, so that the next check costs a `stat` again.
@@ -19,7 +19,7 @@ beside the entries, so that the next check costs a `stat` again.
 from __future__ import annotations
 
 from .contents import Unsteady, path_of, read_state, shown
-from .glances import answer, listing
+from .glances import answer, digest_of_names, listing, matching
 from .system import os
 
 TYPE_CHECKING = False
@@ -127,6 +127,10 @@ def _dir(path: str, row: list[Any], store_folder: str) -> str | None:
     return f"folder {shown(path)} {'is gone' if digest is None else 'holds something else'}"
 
 
+def _glob(pattern: str, row: list[Any], store_folder: str) -> str | None:
+    return None if digest_of_names(matching(pattern)) == row[2] else f"{shown(pattern)} matches other files"
+
+
 def _look(path: str, row: list[Any], store_folder: str) -> str | None:
     what = row[0]
     follow = what[:5] != "link "
@@ -179,6 +183,7 @@ _JUDGES: dict[str, Callable[[str, list[Any], str], str | None]] = {
     "access": _access,
     "target": _target,
     "env": _env,
+    "glob": _glob,
 }
 for _asked in ("kind", "size", "stat", "mode", "exists", "is file", "is dir", "is link"):
     _JUDGES[_asked] = _JUDGES["link " + _asked] = _look
