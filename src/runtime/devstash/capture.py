@@ -103,11 +103,16 @@ class Capture:
 
     def start(self) -> str | None:
         """Begin to record; the reason why that cannot be, with everything as it was, or None."""
-        with _lock:
+        # Held for a moment only; but a process made by fork can have inherited it locked.
+        if not _lock.acquire(True, 1):
+            return "the output of another marked call is being recorded at this moment"
+        try:
             reason = self._crowded()
             if reason is None:
                 self._place = _caller()
                 _active.append(self)
+        finally:
+            _lock.release()
         if reason is not None:
             return reason
         started = False
@@ -229,9 +234,10 @@ class Capture:
         return "the output of another marked call is being recorded at this moment"
 
     def _leave(self) -> None:
-        with _lock:
-            if self in _active:
-                _active.remove(self)
+        try:
+            _active.remove(self)
+        except ValueError:
+            pass
 
     def _divert(self) -> None:
         """Put something in the place of each stream, the pump at its other end. Whoever calls undoes a half of it."""
