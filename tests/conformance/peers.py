@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Plays the conformance scenarios with devstash and with its peers, and writes the table of docs/comparison.md.
+"""Plays the conformance scenarios with devstash and with its peers, and writes the table of docs/comparison.md, and
+its last lines into README.md.
 
     python tests/conformance/peers.py                 all of it (some minutes)
     python tests/conformance/peers.py --peer joblib   one peer, to look at what it does; no table is written
     python tests/conformance/peers.py --only values   one theme likewise; also a part of a scenario's name
     python tests/conformance/peers.py --fresh         peers too, although nothing about them has changed
+    python tests/conformance/peers.py --readme        nothing is played: only README.md is made to say what the page says
 
 What came of a scenario with a peer is remembered (beside the environment) until the scenario, the peer's version, its
 adapter or the player changes; devstash itself is played every time.
@@ -19,6 +21,7 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,6 +39,9 @@ from scenario import holds, load_all  # noqa: E402
 
 PACKAGES = ["numpy", "pandas", "polars", "pyarrow", "scipy", "scikit-learn", "pillow", "pydantic", "attrs"]
 TABLE = ROOT / "docs" / "comparison.md"
+README = ROOT / "README.md"
+# What stands between these lines of README.md is written here.
+BEGIN, END = "<!-- comparison -->\n", "<!-- end of comparison -->\n"
 PASSED = "passed"
 NOT_APPLICABLE = "n/a"
 
@@ -82,7 +88,11 @@ def main():
     parser.add_argument("--only", default="", help="only scenarios whose theme and name contain this")
     parser.add_argument("--fresh", action="store_true", help="forget what is known of the peers")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--readme", action="store_true", help="put what docs/comparison.md says into README.md")
     options = parser.parse_args()
+    if options.readme:
+        summarise()
+        return 0
 
     python = environment()
     memory = Memory(python.parent.parent / "results.json", options.fresh or bool(options.peer))
@@ -100,6 +110,7 @@ def main():
         return 0
     text = page(results, absent, scenarios, python)
     TABLE.write_text(text, encoding="utf-8")
+    summarise()
     print("\n" + text)
     return 0
 
@@ -234,6 +245,35 @@ def page(results, absent, scenarios, python):
     for name, reason in absent:
         text += "\n%s could not be installed: %s\n" % (name, reason)
     return text
+
+
+SUMMARY = """{count} small programs, each run two or more times with edits in between, say what must be printed and which calls
+must be made. They are ours, written for devstash's tests, and devstash was mended wherever it failed one; its peers are
+used in the plainest way that their documentation gives, and some of them never set out to notice edits. What a peer
+does not offer is n/a for it and counts nowhere.
+
+{table}
+
+`python tests/conformance/peers.py` plays them all and writes this table; [docs/comparison.md](docs/comparison.md) has
+it by themes.
+"""
+
+
+def summarise():
+    """Put the sums of docs/comparison.md, a line for each subject, into README.md."""
+    text = TABLE.read_text(encoding="utf-8")
+    rows = [[part.strip(" *") for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    held = {row[0]: row[1:] for row in rows}
+    lines = ["| | passed | wrong answers | made again | n/a |", "| --- | ---: | ---: | ---: | ---: |"]
+    for place, title in enumerate(held["theme"]):
+        sums = [held[name][place] for name in ("all", "wrong answers", "made again", "n/a")]
+        lines.append("| " + " | ".join([title, *sums]) + " |")
+    summary = SUMMARY.format(count=re.search(r"^(\d+) scenarios", text, re.M).group(1), table="\n".join(lines))
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    if not rest:
+        raise SystemExit("README.md has no line `%s`" % BEGIN.strip())
+    README.write_text(before + BEGIN + summary + END + after, encoding="utf-8")
 
 
 def cell(found, ids):
