@@ -117,6 +117,13 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
         holders = record.records()
         if not holders or record.is_quiet():
             return
+        if names is not data:
+            name = os.fsdecode(names[0])
+            for holder in holders:
+                if name not in holder.variables and name not in holder.assigned:
+                    break
+            else:
+                return  # nothing new
         frame: Any = sys._getframe(2)
         while frame is not None and frame.f_globals.get("__name__") in _THROUGH:
             frame = frame.f_back
