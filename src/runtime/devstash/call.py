@@ -306,6 +306,10 @@ class Call:
         finally:
             self._done(False)  # what is not in the store now will not be: who waits need not wait for each other
 
+    def executable(self) -> str:
+        """The path of our own binary."""
+        return self._calls.executable
+
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
         if self._watch is not None:
@@ -374,6 +378,7 @@ class Calls:
     def __init__(self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter) -> None:
         self.reporter = reporter
         self.caching = settings.get("cache", "1") == "1"
+        self.executable = settings.get("exe", "")  # our own binary
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body

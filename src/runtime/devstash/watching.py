@@ -74,8 +74,9 @@ class Watch:
         """Start to look; says why the call's output cannot be recorded, if that is wanted."""
         reason = None
         if self._site.replay:
-            from .capture import Capture
+            from .capture import Capture, executable
 
+            executable(self._call.executable())
             self._capture = Capture(self._site.replay, self._folder)
             reason = self._capture.start()
             if reason is not None:
