@@ -12,17 +12,36 @@ record. Where stdout and stderr are one file, one terminal or pipe takes the pla
 exact; what each of them wrote is then not told apart. A `sys.stdout` that the script has put in the place of
 Python's own is recorded as well, where it can be without being touched.
 
-The record is a sequence of frames: the stream's number in a byte, the length in four (little endian), the data.
-docs/output.md says what a user should know.
+outlets.py knows descriptors and streams. The record is a sequence of frames: the stream's number in a byte, the
+length in four (little endian), the data. docs/output.md says what a user should know.
 """
 
 from __future__ import annotations
 
 import sys
 from _thread import allocate_lock, get_ident
-from errno import EBADF, EIO
+from errno import EIO
 
 from .contents import quiet
+from .outlets import (
+    BOTH,
+    HEAD,
+    NUMBERS,
+    REDIRECTED,
+    TEXTS,
+    TOO_LARGE,
+    File,
+    Text,
+    Unrecordable,
+    exists,
+    flush,
+    high,
+    identity,
+    is_file,
+    is_pythons,
+    pipe,
+    terminal_like,
+)
 from .system import os
 
 TYPE_CHECKING = False
@@ -30,7 +49,7 @@ if TYPE_CHECKING:
     import signal as _signal
     from typing import Any
 
-    Identity = tuple[int, int]
+    from .outlets import Identity
 else:
     import _signal  # `signal` itself imports enum
 
@@ -44,31 +63,13 @@ _READY = b"r"
 _ANSWERS = {
     b"k": None,
     b"b": "not all of its output could be written",
-    b"l": "it prints more than 64 MiB, which are not recorded",
+    b"l": TOO_LARGE,
     b"f": "the record of its output could not be written",
     b"": "the process that records its output has died",
 }
-_REDIRECTED = "it redirects its output itself, and leaves it redirected"
-_CAP = 64 << 20
-_CHUNK = 1 << 20
-
-# Numbers of streams in frames: what went to the descriptors 1 and 2, to both where they are one file, and the text
-# that went to a `sys.stdout` or `sys.stderr` of the script's own.
-_NUMBERS = {"stdout": 1, "stderr": 2}
-_BOTH = 3
-_TEXTS = {"stdout": 5, "stderr": 6}
-_HEAD = 5
-
-# Descriptors of ours begin here, so that those which the call opens have the numbers they would have without us.
-_HIGH = 200
-_LOW = 20  # where so many are not allowed; above all that the pump is given
 
 _active: list[Capture] = []
 _lock = allocate_lock()
-
-
-class _Unrecordable(Exception):
-    """Why the output cannot be recorded; the text is the reason."""
 
 
 def executable(path: str) -> None:
@@ -81,7 +82,7 @@ class Capture:
     """The recording of one call's output to `streams` ("stdout", "stderr"); the record is for the store's folder."""
 
     def __init__(self, streams: tuple[str, ...], store_folder: str) -> None:
-        self._wanted = tuple(name for name in _NUMBERS if name in streams)
+        self._wanted = tuple(name for name in NUMBERS if name in streams)
         self._folder = store_folder
         self._pid = os.getpid()
         self._runs = False
@@ -89,8 +90,8 @@ class Capture:
         self._recorded = ""
         self._replaced: list[str] = []
         self._channels: list[_Channel] = []
-        self._files: list[_File] = []
-        self._texts: list[_Text] = []
+        self._files: list[File] = []
+        self._texts: list[Text] = []
         self._answer = -1
         self._record = -1
         self._path = ""
@@ -117,12 +118,12 @@ class Capture:
             return reason
         started = False
         try:
-            _flush(self._wanted)
+            flush(self._wanted)
             with _Unnoticed():
                 self._divert()
             self._runs = started = True
             return None
-        except _Unrecordable as error:
+        except Unrecordable as error:
             return str(error)
         except Exception as error:
             return f"its output cannot be recorded: {getattr(error, 'strerror', None) or error}"
@@ -143,7 +144,7 @@ class Capture:
         self._runs = False
         try:
             try:
-                _flush(self._wanted)
+                flush(self._wanted)
                 if os.getpid() == self._pid:
                     for text in self._texts:
                         with _Unnoticed():
@@ -153,7 +154,7 @@ class Capture:
             # A child made by fork goes on without us; its parent's call is not over.
             if os.getpid() == self._pid and self._heir is None:
                 self._finish()
-        except _Unrecordable as error:
+        except Unrecordable as error:
             self._reason = self._reason or str(error)
         except Exception as error:
             self._reason = self._reason or f"its output cannot be recorded: {error}"
@@ -241,7 +242,7 @@ class Capture:
 
     def _divert(self) -> None:
         """Put something in the place of each stream, the pump at its other end. Whoever calls undoes a half of it."""
-        identities = {name: _identity(fd) for name, fd in _NUMBERS.items()}
+        identities = {name: identity(fd) for name, fd in NUMBERS.items()}
         ends: list[tuple[str, int, int]] = []  # word for the pump, source, destination
         is_one = identities["stdout"] is not None and identities["stdout"] == identities["stderr"]
         recorded = []
@@ -254,14 +255,13 @@ class Capture:
                 self._replaced.append(name)
         both = is_one and len(self._wanted) == 2
         for name in self._wanted:
-            identity = identities[name]
-            if identity is None or (both and name == "stderr"):
+            if identities[name] is None or (both and name == "stderr"):
                 continue
-            fds = [1, 2] if both else [_NUMBERS[name]]
-            number = _BOTH if both else _NUMBERS[name]
+            fds = [1, 2] if both else [NUMBERS[name]]
+            number = BOTH if both else NUMBERS[name]
             # Of a file that both write to, what one of them wrote is found only on the way.
-            if not (is_one and not both) and _is_file(fds[0]):
-                part = _File(number, fds)
+            if not (is_one and not both) and is_file(fds[0]):
+                part = File(number, fds)
                 if part.open():
                     self._files.append(part)
                     continue
@@ -280,15 +280,15 @@ class Capture:
         for channel in self._channels:
             channel.divert()
 
-    def _script_stream(self, name: str) -> _Text | None:
+    def _script_stream(self, name: str) -> Text | None:
         """The stream that the script has put in the place of Python's own, or None where there is nothing to do.
 
-        Raises `_Unrecordable`.
+        Raises `Unrecordable`.
         """
         stream = getattr(sys, name, None)
-        if stream is None or _is_pythons(stream, _NUMBERS[name]):
+        if stream is None or is_pythons(stream, NUMBERS[name]):
             return None
-        text = _Text(_TEXTS[name], name, stream)
+        text = Text(TEXTS[name], name, stream)
         text.begin()
         return text
 
@@ -299,14 +299,14 @@ class Capture:
         path = f"{self._folder}/{folder.DRAFTS}/{os.getpid()}-{os.urandom(6).hex()}"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._path = path
-        self._record = _high(fd)
+        self._record = high(fd)
 
     def _start_pump(self, ends: list[tuple[str, int, int]]) -> None:
         if not EXECUTABLE:
-            raise _Unrecordable("its output cannot be recorded: the devstash binary is not known")
+            raise Unrecordable("its output cannot be recorded: the devstash binary is not known")
         self._mark = b"\xff" + os.urandom(_MARK - 1)
-        given, giving = _pipe()
-        answer, answering = _pipe()
+        given, giving = pipe()
+        answer, answering = pipe()
         self._answer = answer
         try:
             os.write(giving, self._mark)
@@ -328,7 +328,7 @@ class Capture:
                 if fd >= 0:
                     os.close(fd)
         if os.read(answer, 1) != _READY:
-            raise _Unrecordable(f"its output cannot be recorded: `{EXECUTABLE}` does not start")
+            raise Unrecordable(f"its output cannot be recorded: `{EXECUTABLE}` does not start")
 
     def _put_back(self) -> None:
         """Every descriptor is again what it was; what the call itself has put there stays."""
@@ -343,7 +343,7 @@ class Capture:
                 channel.end(self._mark)
             reason = _ANSWERS.get(os.read(self._answer, 1), _ANSWERS[b""])
         if self._reason or reason:
-            raise _Unrecordable(self._reason or reason or "")
+            raise Unrecordable(self._reason or reason or "")
         for part in self._files:
             part.copy_to(self._record)
         for text in self._texts:
@@ -351,7 +351,7 @@ class Capture:
         self._size = os.fstat(self._record).st_size
 
     def _close(self) -> None:
-        parts: list[_Channel | _File] = [*self._channels, *self._files]
+        parts: list[_Channel | File] = [*self._channels, *self._files]
         for part in parts:
             part.close()
         for fd in (self._answer, self._record):
@@ -395,20 +395,20 @@ class _Channel:
 
     def open(self) -> tuple[str, int, int]:
         """Make it; what the pump has to be given: a word, and the descriptors of source and destination."""
-        self._destination = _high(os.dup(self.fds[0]))
+        self._destination = high(os.dup(self.fds[0]))
         if os.isatty(self._destination):
-            source, self._end = _terminal_like(self._destination)
+            source, self._end = terminal_like(self._destination)
             word = f"{self.number}t"
         else:
-            source, self._end = _pipe()
+            source, self._end = pipe()
             word = f"{self.number}p"
-        self._identity = _identity(self._end)
+        self._identity = identity(self._end)
         return word, source, self._destination
 
     def divert(self) -> None:
         for fd in self.fds:
             inheritable = os.get_inheritable(fd)
-            saved = _high(os.dup(fd))
+            saved = high(os.dup(fd))
             self._saved.append((fd, saved))
             os.dup2(self._end, fd, inheritable)
 
@@ -417,12 +417,12 @@ class _Channel:
         reason = None
         while self._saved:
             fd, saved = self._saved[-1]
-            if _identity(fd) == self._identity:
+            if identity(fd) == self._identity:
                 os.dup2(saved, fd, os.get_inheritable(fd))
             elif self._passed_on(capture, fd, saved):
                 reason = "the output of a call inside it is still being recorded"
             else:
-                reason = _REDIRECTED
+                reason = REDIRECTED
             self._saved.pop()
             os.close(saved)
         return reason
@@ -432,7 +432,7 @@ class _Channel:
         for other in _active:
             for channel in other._channels:
                 for its_fd, its_saved in channel._saved:
-                    if its_fd == fd and channel is not self and _identity(its_saved) == self._identity:
+                    if its_fd == fd and channel is not self and identity(its_saved) == self._identity:
                         os.dup2(saved, its_saved, False)
                         capture._heir = other
                         return True
@@ -463,138 +463,20 @@ class _Channel:
         self._destination = self._end = -1
 
 
-class _File:
-    """A regular file that one or two descriptors write to: the part written is read back."""
-
-    def __init__(self, number: int, fds: list[int]) -> None:
-        self._number = number
-        self._fds = fds
-        self._reader = -1
-        self._start = 0
-
-    def open(self) -> bool:
-        """Note where it stands; False if the file cannot be read, or its descriptors stand apart."""
-        places = {_position(fd) for fd in self._fds}
-        if len(places) > 1:
-            return False
-        try:
-            self._reader = _high(os.open(f"/dev/fd/{self._fds[0]}", os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            return False
-        self._start = places.pop()
-        # Where /dev/fd does not open the file anew, reading would move the position of the script's own.
-        if _identity(self._reader) != _identity(self._fds[0]) or os.lseek(self._reader, 0, os.SEEK_CUR) != 0:
-            os.close(self._reader)
-            self._reader = -1
-            return False
-        return True
-
-    def copy_to(self, record: int) -> None:
-        """Append what has been written to the record."""
-        ours = _identity(self._reader)
-        if any(_identity(fd) != ours for fd in self._fds):
-            raise _Unrecordable(_REDIRECTED)
-        ends = {_position(fd) for fd in self._fds}
-        end = max(ends)
-        if len(ends) > 1 or end < self._start:
-            raise _Unrecordable("the file that its output goes to was written to in another way as well")
-        if end - self._start > _CAP:
-            raise _Unrecordable(str(_ANSWERS[b"l"]))
-        place = self._start
-        while place < end:
-            data = os.pread(self._reader, min(_CHUNK, end - place), place)
-            if not data:
-                raise _Unrecordable("the file that its output goes to has become shorter")
-            _append(record, self._number, data)
-            place += len(data)
-
-    def close(self) -> None:
-        if self._reader >= 0:
-            os.close(self._reader)
-        self._reader = -1
-
-
-class _Text:
-    """A stream in memory, or into a file of its own, in the place of `sys.stdout` or `sys.stderr`.
-
-    It is looked at before and after the call and not touched in between.
-    """
-
-    def __init__(self, number: int, name: str, stream: Any) -> None:
-        self._number = number
-        self._name = name
-        self._stream: Any = stream
-        self._start = 0
-        self._text = ""
-
-    def begin(self) -> None:
-        """Note where it stands. Raises `_Unrecordable`."""
-        self._start = self._stand()
-
-    def end(self) -> None:
-        """Take what has been written. Raises `_Unrecordable`."""
-        if getattr(sys, self._name, None) is not self._stream:
-            raise _Unrecordable(f"it leaves another `sys.{self._name}` behind")
-        end = self._stand()
-        stream: Any = self._stream
-        if end < self._start:
-            raise _Unrecordable(f"it removes what is in `sys.{self._name}`")
-        if end - self._start > _CAP:
-            raise _Unrecordable(str(_ANSWERS[b"l"]))
-        if _is_plain(stream, "StringIO"):
-            self._text = stream.getvalue()[self._start : end]
-            return
-        if type(stream.buffer).__name__ == "BytesIO":
-            data = stream.buffer.getvalue()[self._start : end]
-        else:
-            fd = os.open(f"/dev/fd/{stream.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                data = os.pread(fd, end - self._start, self._start)
-            finally:
-                os.close(fd)
-            if len(data) != end - self._start:
-                raise _Unrecordable(f"the file that `sys.{self._name}` writes to has become shorter")
-        self._text = data.decode(stream.encoding, stream.errors)
-        if "\r\n" in self._text:  # written so, or made of line ends by the stream, which would do it again
-            raise _Unrecordable(f"what `sys.{self._name}` makes of line ends is not known")
-
-    def _stand(self) -> int:
-        stream: Any = self._stream
-        if getattr(stream, "closed", False) is True:
-            raise _Unrecordable(f"`sys.{self._name}` is closed")
-        if _is_plain(stream, "StringIO"):
-            return int(stream.tell())
-        if _is_plain(stream, "TextIOWrapper"):
-            stream.flush()
-            buffer = stream.buffer
-            if type(buffer).__name__ == "BytesIO" and type(buffer).__module__ == "_io":
-                return int(buffer.tell())
-            if type(buffer).__name__ in ("BufferedWriter", "BufferedRandom") and _is_file(stream.fileno()):
-                return _position(stream.fileno())
-        kind = type(stream)
-        what = f"`sys.{self._name}` is a {kind.__module__}.{kind.__qualname__}"
-        raise _Unrecordable(f"{what}, of which it cannot be told what the call prints")
-
-    def copy_to(self, record: int) -> None:
-        """Append what has been written to the record."""
-        if self._text:
-            _append(record, self._number, self._text.encode("utf-8", "surrogatepass"))
-
-
 # --- replay ---------------------------------------------------------------------------------------------------------
 
 
 def replayable(effect: dict[str, Any], wanted: tuple[str, ...], folder: str) -> str | None:
     """Why a hit cannot print what is wanted of it, or None. `effect` is empty where nothing was recorded."""
-    there = [name for name in _NUMBERS if name in wanted and _exists(name)]
+    there = [name for name in NUMBERS if name in wanted and exists(name)]
     recorded = effect.get("streams", "").split(",")
     size = effect.get("size", 0)
     if recorded == ["both"]:
-        recorded = list(_NUMBERS)
+        recorded = list(NUMBERS)
         if size and there:
             if len(there) < 2:
                 return f"its {' and '.join(recorded)} were recorded as one"
-            if _identity(1) != _identity(2):
+            if identity(1) != identity(2):
                 return "its stdout and stderr were one when it was recorded and are two now"
     for name in there:
         if name not in recorded:
@@ -602,7 +484,7 @@ def replayable(effect: dict[str, Any], wanted: tuple[str, ...], folder: str) -> 
         # Of what went to a descriptor, it is not known what Python wrote and what others did.
         if size and name not in effect.get("replaced", "").split(","):
             stream = getattr(sys, name, None)
-            if stream is not None and not _is_pythons(stream, _NUMBERS[name]):
+            if stream is not None and not is_pythons(stream, NUMBERS[name]):
                 return f"`sys.{name}` is not what it was when its output was recorded"
     if there and size:
         try:
@@ -620,23 +502,23 @@ def replay(effect: dict[str, Any], wanted: tuple[str, ...], folder: str) -> None
     if not effect.get("size"):
         return
     data = _read(effect, folder)
-    _flush(wanted)
+    flush(wanted)
     place = 0
     # A descriptor that has once failed gets nothing more.
-    numbers = {number: number for name, number in _NUMBERS.items() if name in wanted and _exists(name)}
+    numbers = {number: number for name, number in NUMBERS.items() if name in wanted and exists(name)}
     if effect["streams"] == "both" and numbers:
-        numbers = {_BOTH: 1}
-    while place + _HEAD <= len(data):
+        numbers = {BOTH: 1}
+    while place + HEAD <= len(data):
         number = data[place]
-        size = int.from_bytes(data[place + 1 : place + _HEAD], "little")
-        part = data[place + _HEAD : place + _HEAD + size]
-        place += _HEAD + size
+        size = int.from_bytes(data[place + 1 : place + HEAD], "little")
+        part = data[place + HEAD : place + HEAD + size]
+        place += HEAD + size
         if number in numbers:
             try:
                 _write(numbers[number], part)
             except OSError:
                 del numbers[number]
-        for name, text in _TEXTS.items():
+        for name, text in TEXTS.items():
             stream = getattr(sys, name, None)
             if number == text and name in wanted and stream is not None:
                 stream.write(str(part, "utf-8", "surrogatepass"))
@@ -667,147 +549,6 @@ def _write(fd: int, data: memoryview) -> None:
             from select import select
 
             select([], [fd], [])
-
-
-# --- streams and descriptors ----------------------------------------------------------------------------------------
-
-
-def _exists(name: str) -> bool:
-    """Whether there is anything to print to."""
-    return getattr(sys, name, None) is not None or _identity(_NUMBERS[name]) is not None
-
-
-def _identity(fd: int) -> Identity | None:
-    """Which file a descriptor stands for; None if it is closed.
-
-    A descriptor 1 or 2 that was closed when Python started belongs to whatever was opened first.
-    """
-    if (fd == 1 and sys.__stdout__ is None) or (fd == 2 and sys.__stderr__ is None):
-        return None
-    try:
-        found = os.fstat(fd)
-    except OSError as error:
-        if error.errno == EBADF:
-            return None
-        raise
-    return found.st_dev, found.st_ino
-
-
-def _is_file(fd: int) -> bool:
-    return os.fstat(fd).st_mode & 0o170000 == 0o100000
-
-
-def _position(fd: int) -> int:
-    """Where the next byte goes."""
-    from fcntl import F_GETFL, fcntl
-
-    if fcntl(fd, F_GETFL) & os.O_APPEND:
-        return os.fstat(fd).st_size
-    return os.lseek(fd, 0, os.SEEK_CUR)
-
-
-def _is_plain(stream: Any, kind: str) -> bool:
-    """Whether a stream is of this type of `io`, with its own way to write."""
-    for base in type(stream).__mro__:
-        if "write" in base.__dict__:
-            return base.__module__ == "_io" and base.__name__ == kind and "write" not in getattr(stream, "__dict__", ())
-    return False
-
-
-def _is_pythons(stream: Any, fd: int) -> bool:
-    """Whether what is written to `stream` goes to the descriptor `fd` and nowhere else."""
-    try:
-        return _is_plain(stream, "TextIOWrapper") and stream.fileno() == fd
-    except (OSError, ValueError):  # io.UnsupportedOperation is both; a closed stream has no descriptor
-        return False
-
-
-def _flush(names: tuple[str, ...]) -> None:
-    """Write out what Python and C hold back for these streams, as far as they are no objects of the script's."""
-    for name in names:
-        for stream in {id(one): one for one in (getattr(sys, name, None), getattr(sys, f"__{name}__"))}.values():
-            if stream is not None and _is_plain(stream, "TextIOWrapper"):
-                try:
-                    stream.flush()
-                except (OSError, ValueError):
-                    pass  # the script will find out by itself
-    if "stdout" in names:
-        _flush_c()
-
-
-_c_stdout: Any = None
-
-
-def _flush_c() -> None:
-    """Write out what C code has given to `printf`; without the package ctypes, which is slow to import."""
-    global _c_stdout
-    try:
-        if _c_stdout is None:
-            _c_stdout = _find_c_stdout()
-        if _c_stdout:
-            call, fflush, stdout = _c_stdout
-            call(fflush, (stdout,))
-    except Exception:
-        _c_stdout = ()  # a Python without it, or a C library of another kind
-
-
-def _find_c_stdout() -> tuple[Any, ...]:
-    """How to call C, its `fflush`, and what to call it with."""
-    import _ctypes
-
-    ctypes: Any = _ctypes
-    Pointer: Any = type("Pointer", (ctypes._SimpleCData,), {"_type_": "P"})
-    library = ctypes.dlopen(None, 0)
-    stdout = ctypes.dlsym(library, "__stdoutp" if sys.platform == "darwin" else "stdout")
-    return ctypes.call_function, ctypes.dlsym(library, "fflush"), Pointer.from_address(stdout)
-
-
-def _append(record: int, number: int, data: bytes) -> None:
-    """Append a frame to the record."""
-    frame = memoryview(bytes([number]) + len(data).to_bytes(4, "little") + data)
-    os.lseek(record, 0, os.SEEK_END)
-    while frame:
-        frame = frame[os.write(record, frame) :]
-
-
-def _high(fd: int) -> int:
-    """The same file under a number that is not in the way; `fd` is closed."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
-    try:
-        try:
-            return fcntl(fd, F_DUPFD_CLOEXEC, _HIGH)
-        except OSError:
-            return fcntl(fd, F_DUPFD_CLOEXEC, _LOW)
-    finally:
-        os.close(fd)
-
-
-def _pipe() -> tuple[int, int]:
-    reader, writer = os.pipe()
-    return _high(reader), _high(writer)
-
-
-def _terminal_like(fd: int) -> tuple[int, int]:
-    """A pseudo-terminal with the settings and the size of the terminal `fd`: the pump's end, and the call's.
-
-    What is made of line ends on the way out is left to the terminal itself: done twice it would be wrong.
-    """
-    import termios
-    from fcntl import ioctl
-
-    master, slave = os.openpty()
-    master, slave = _high(master), _high(slave)
-    try:
-        settings = termios.tcgetattr(fd)
-        settings[1] &= ~termios.OPOST
-        termios.tcsetattr(slave, termios.TCSANOW, settings)
-        ioctl(slave, termios.TIOCSWINSZ, ioctl(fd, termios.TIOCGWINSZ, b"\0" * 8))
-    except BaseException:
-        os.close(master)
-        os.close(slave)
-        raise
-    return master, slave
 
 
 def _spawn(line: list[str], actions: list[tuple[Any, ...]]) -> None:
