@@ -111,9 +111,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 def _failed(event: str, error: Exception) -> None:
     """What cannot be followed must not be kept. What a signal handler of the script has raised only passes through."""
-    from .call import _let_through
-
-    _let_through(error)
+    record.let_through(error)
     for holder in list(_live.values()):
         holder.refuse(f"what it does cannot be followed: {type(error).__name__} at `{event}`: {error}")
 

@@ -141,9 +141,7 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
                 if holder.active and name not in holder.variables and name not in holder.assigned:
                     holder.variables[name] = digest_of(data.get(raw))
     except Exception as error:
-        from .call import _let_through
-
-        _let_through(error)
+        record.let_through(error)
         for holder in list(record.live.values()):
             holder.refuse(f"{type(error).__name__} while looking at the environment: {error}")
 

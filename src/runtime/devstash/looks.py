@@ -178,9 +178,7 @@ def _put_row(path: Any, what: str, frame: FrameType, make: Any) -> None:
 
 
 def _failed(error: Exception) -> None:
-    from .call import _let_through
-
-    _let_through(error)
+    record.let_through(error)
     for holder in list(record.live.values()):
         holder.refuse(f"what it looks at cannot be followed: {type(error).__name__}: {error}")
 

@@ -454,6 +454,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def let_through(error: BaseException) -> None:
+    """Raise what a signal handler of the script raised while a hook was at work."""
+    try:
+        from .call import _let_through
+    except ImportError:  # in the midst of its import
+        return
+    _let_through(error)
+
+
 def is_quiet() -> bool:
     """Whether devstash itself is at work in this thread."""
     return get_ident() in contents.quiet

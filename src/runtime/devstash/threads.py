@@ -48,10 +48,9 @@ def _start(function: Any, *rest: Any) -> Any:
 def records_of_thread() -> tuple[Record, ...]:
     """The active records for which this thread works."""
     threading = sys.modules.get("threading")
-    if threading is None:
-        return ()
-    thread = threading._active.get(get_ident())
-    if thread is None or thread is threading._main_thread:
+    threads = getattr(threading, "_active", None)  # the module may be in the midst of its import
+    thread = None if threads is None else threads.get(get_ident())
+    if thread is None or thread is getattr(threading, "_main_thread", None):
         return ()
     known = _started.get(id(thread))
     if known is not None and known[0]() is thread:
@@ -91,7 +90,7 @@ def is_left_running(thread: Any) -> bool:
 def put() -> None:
     """Let tasks of a thread pool remember for which call they are."""
     global _item_class
-    if sys.version_info < (3, 10):  # no audit event tells of a thread's start there
+    if sys.version_info < (3, 12):  # no audit event tells of a thread's start there
         import threading
 
         start = threading._start_new_thread  # type: ignore[attr-defined]
