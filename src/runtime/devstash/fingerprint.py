@@ -212,6 +212,9 @@ class Reach:
                 self.put("function " + name, given.hexdigest())
             if wrapped is not None:
                 self.follow(wrapped)
+            if "__supertype__" in own:  # a NewType, which is a function before Python 3.10
+                held = (function.__name__, own["__supertype__"])
+                self.put("function " + name, self.data(held, f"{name}.{function.__name__}").decode())
             self._settings(code, namespace, place)
             return
         known = facts(code)

@@ -39,7 +39,7 @@ def _function(encoder: Encoder, obj: FunctionType) -> tuple[str, Any]:
     closure = obj.__closure__
     cells = tuple(map(cell_value, closure)) if closure else None
     if origin.of_namespace(obj.__globals__) != origin.PROJECT:
-        return name, (cells, obj.__dict__.get("__wrapped__"))
+        return name, (cells, obj.__dict__.get("__wrapped__"), obj.__dict__.get("__supertype__"))
     known = facts(obj.__code__)
     documentation = (obj.__doc__, known.docs, annotations_of(obj))
     return name, (
