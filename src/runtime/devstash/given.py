@@ -124,7 +124,10 @@ def is_ours(value: Any) -> bool:
         namespace = value.__globals__
         return "__name__" in namespace and origin.of_namespace(namespace) == origin.PROJECT
     if isinstance(value, type):
-        return value.__module__ in sys.modules and origin.of_class(value) == origin.PROJECT
+        home = value.__module__
+        if type(home) is not str or home not in sys.modules or home.startswith("_cython_"):
+            return False  # Cython keeps its own types in a module of no file
+        return origin.of_class(value) == origin.PROJECT
     return False
 
 
