@@ -39,6 +39,7 @@ class Site:
     ttl = None
     refresh = False
     load = None
+    replay = ()
 
 
 class Block:

@@ -41,6 +41,7 @@ class Site:
         self.ttl = ttl
         self.refresh = refresh
         self.load = load
+        self.replay = ()
 
 
 @pytest.fixture

@@ -107,14 +107,11 @@ class Bringer:
         outer = record.current()
         if outer is None:
             return
+        inner: Any = outer
+        while inner is not None and "files" in self.effects:
+            inner.written.adopt(self.effects["files"])
+            inner = inner.outer
         outer.adopt(self.trace)
-        if "files" in self.effects:
-            from . import written
-
-            while outer is not None:
-                for path in written.paths(self.effects["files"]):
-                    outer.written.touch(path, True)
-                outer = outer.outer
 
 
 def _no_object(number: object) -> None:

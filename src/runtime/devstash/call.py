@@ -222,7 +222,7 @@ class Call:
         watch = self._watch
         if watch is not None:
             try:
-                reason = watch.begin()
+                reason = watch.begin(self._calls.executable)
             except Exception as error:
                 _let_through(error)
                 reason = f"{type(error).__name__} while looking: {error}"
@@ -259,6 +259,11 @@ class Call:
         from . import streams
 
         kind = streams.kind(result)
+        if kind is not None and self._watch is not None and self._watch.records_output():
+            # What a stream prints between two items of its own cannot be told from what the script prints.
+            self._calls.reporter.warn(self.site, "not cached: the output of a stream is not recorded")
+            self._done()
+            return result
         if kind is not None:
             return streams.recorded(result, kind, Session(self, key))
         self.finish(key, result, {})
@@ -305,10 +310,6 @@ class Call:
             reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
         finally:
             self._done(False)  # what is not in the store now will not be: who waits need not wait for each other
-
-    def executable(self) -> str:
-        """The path of our own binary."""
-        return self._calls.executable
 
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""

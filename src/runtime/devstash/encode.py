@@ -20,7 +20,7 @@ from __future__ import annotations
 import gc
 import sys
 from _blake2 import blake2b
-from _pickle import Pickler, dumps
+from _pickle import PickleBuffer, Pickler, dumps
 from types import FunctionType, ModuleType
 
 TYPE_CHECKING = False
@@ -228,6 +228,8 @@ class _Sink:
         self._limit = _LARGE
 
     def write(self, data: Any) -> int:
+        if type(data) is PickleBuffer:
+            data = data.raw()
         self.hasher.update(data)
         size = len(data)
         self.size += size
@@ -251,18 +253,19 @@ class _Kept:
         self.size = 0
 
     def write(self, data: Any) -> int:
-        self.chunks.append(bytes(data))
-        self.size += len(data)
+        chunk = bytes(data)
+        self.chunks.append(chunk)
+        self.size += len(chunk)
         if self.size > _LARGE:
             raise Restart
-        return len(data)
+        return len(chunk)
 
 
 class _Nowhere:
     __slots__ = ()
 
     def write(self, data: Any) -> int:
-        return len(data)
+        return 0
 
 
 class _SetMet(Exception):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ttl: "int | None"
         refresh: bool
         load: "str | None"
+        replay: "tuple[str, ...]"
 
     class KeyLike(Protocol):
         """What the store needs to know of a call."""
@@ -160,6 +161,8 @@ class Store:
                 return False, first or _not_opened(error)
             try:
                 value, changes = self._read(fd, key, site, judge)
+                if bringer is None and site.replay and bringer_of is not None:
+                    judge([], {})  # an entry that tells of nothing has no output either, and some is wanted
                 return True, value if bringer is None else bringer.bring(value, changes)
             except entry.Refused as refused:
                 miss = Miss(refused.reason, refused.detail)

@@ -70,13 +70,15 @@ class Watch:
         self.record.watch(value for _, value, _ in keys.given(call))
         self._capture: Any = None
 
-    def begin(self) -> str | None:
-        """Start to look; says why the call's output cannot be recorded, if that is wanted."""
+    def begin(self, binary: str) -> str | None:
+        """Start to look; says why the call's output cannot be recorded, if that is wanted. `binary` is devstash's own
+        path.
+        """
         reason = None
         if self._site.replay:
             from .capture import Capture, executable
 
-            executable(self._call.executable())
+            executable(binary)
             self._capture = Capture(self._site.replay, self._folder)
             reason = self._capture.start()
             if reason is not None:
@@ -90,11 +92,19 @@ class Watch:
         if self._capture is not None:
             self._capture.stop()
 
+    def records_output(self) -> bool:
+        """Whether the call's output is being recorded."""
+        return self._capture is not None
+
     def refusal(self) -> str | None:
         """After the call: what it did that cannot be brought about, or None."""
         left = [thread for number, thread in _threads().items() if number not in self._threads and _is_own(thread)]
         if left:
             return f"the call leaves the thread `{left[0].name}` running"
+        if self._capture is not None:
+            spoiled: str | None = self._capture.refusal()
+            if spoiled is not None:
+                return spoiled
         return self.record.refusal()
 
     def found(self, before: Key, after: Key) -> Found:
