@@ -296,7 +296,11 @@ def test_left_half_way_it_is_asked_again(stash, server, needs, script, count, ho
     expected = stash.plain("s.py", server.url, how)
     server.count()
     for _ in range(2):
-        assert stash.run("s.py", server.url, how).raw == expected.raw
+        outcome = stash.run("s.py", server.url, how)
+        assert (outcome.stdout, outcome.status) == (expected.stdout, expected.status)
+        if "closing of asynchronous generator" not in expected.stderr:
+            assert outcome.stderr == expected.stderr
+        # Otherwise the client's nested generators and the event loop close each other, in an order that varies.
         assert server.count() >= 1
     assert stash.entries() == []
     stash.ok("s.py", server.url)

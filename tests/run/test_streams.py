@@ -562,6 +562,27 @@ asyncio.run(main())
     assert stash.entries() == []
 
 
+@BOTH_ASYNC
+def test_left_to_the_event_loop_to_close(stash, source):
+    """The loop closes what is left open when it shuts down, once."""
+    source = source.replace(
+        '    for i in range(n):\n        log("step %d" % i)\n        yield await work(i)\n',
+        "    try:\n        for i in range(n):\n            yield await work(i)\n"
+        "    finally:\n        await asyncio.sleep(0.01)\n        print('cleaned up')\n",
+    )
+    stash.write(
+        "s.py",
+        source + "\nasync def main():\n    s = stream(3)\n    async for item in s:\n        raise SystemExit(3)\n"
+        "asyncio.run(main())\n",
+        log=True,
+    )
+    expected = stash.plain("s.py")
+    assert expected.stdout == "cleaned up\n"
+    for _ in range(2):
+        assert stash.run("s.py").raw == expected.raw
+    assert stash.entries() == []
+
+
 @PY311
 @BOTH_ASYNC
 def test_async_tracebacks_are_plain_pythons(stash, source):

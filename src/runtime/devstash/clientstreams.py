@@ -15,7 +15,7 @@ from _pickle import dumps, loads
 from time import perf_counter
 
 from .clients import is_credential
-from .streams import LIMIT, _without_us, close_async, through
+from .streams import LIMIT, _without_us, through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ def recorded(result: Any, kind: str, session: Session) -> Any:
     else:
         chunks.by_item = True
         _watch(result.response, chunks, result)
-        watched = _watched_async if hasattr(type(result), "__anext__") else _watched
-        result._iterator = watched(result._iterator, chunks)
+        inner = result._iterator
+        is_async = hasattr(inner, "__anext__")
+        result._iterator = _Async(inner, chunks, True) if is_async else _watched(inner, chunks)
     return result
 
 
@@ -233,7 +234,7 @@ def _source(inner: Any, chunks: _Chunks) -> Any:
         return through(iter(inner), chunks)  # type: ignore[arg-type]
 
     def read_async(self: Any) -> AsyncIterator[bytes]:
-        return _chunks_async(inner.__aiter__(), chunks)
+        return _Async(inner.__aiter__(), chunks, False)
 
     def close(self: Any) -> None:
         chunks.closed()
@@ -252,26 +253,6 @@ def _source(inner: Any, chunks: _Chunks) -> Any:
     return Source()
 
 
-async def _chunks_async(inner: Any, chunks: _Chunks) -> AsyncIterator[bytes]:
-    try:
-        while True:
-            chunks.enter()
-            try:
-                chunk = await inner.__anext__()
-            except StopAsyncIteration:
-                chunks.finish()
-                return
-            yield chunks.item(chunk)
-    except GeneratorExit:
-        if hasattr(inner, "aclose"):
-            await close_async(inner)
-        raise
-    except BaseException as error:
-        chunks.abandon()
-        _without_us(error)
-        raise
-
-
 def _watched(inner: Any, chunks: _Chunks) -> Iterator[Any]:
     """The items that are made of the bytes, to their end."""
     try:
@@ -283,23 +264,46 @@ def _watched(inner: Any, chunks: _Chunks) -> Iterator[Any]:
         raise
 
 
-async def _watched_async(inner: Any, chunks: _Chunks) -> AsyncIterator[Any]:
-    try:
-        while True:
-            try:
-                item = await inner.__anext__()
-            except StopAsyncIteration:
-                chunks.end()
-                return
-            yield item
-    except GeneratorExit:
-        chunks.abandon()
-        await close_async(inner)
-        raise
-    except BaseException as error:
-        chunks.abandon()
-        _without_us(error)
-        raise
+class _Async:
+    """Bytes, or the items made of them, of an asynchronous generator that is left to itself in all other respects.
+
+    Not a generator: those an event loop gets to know, and closes all at once when it shuts down.
+    """
+
+    def __init__(self, inner: Any, chunks: _Chunks, items: bool) -> None:
+        self._inner = inner
+        self._chunks = chunks
+        self._items = items
+
+    def __aiter__(self) -> _Async:
+        return self
+
+    async def __anext__(self) -> Any:
+        chunks = self._chunks
+        try:
+            if self._items:
+                return await self._inner.__anext__()
+            chunks.enter()
+            return chunks.item(await self._inner.__anext__())
+        except StopAsyncIteration:
+            (chunks.end if self._items else chunks.finish)()
+            raise
+        except BaseException as error:
+            chunks.abandon()
+            _without_us(error)
+            raise
+
+    async def asend(self, value: Any) -> Any:
+        self._chunks.abandon()
+        return await self._inner.asend(value)
+
+    async def athrow(self, *error: Any) -> Any:
+        self._chunks.abandon()
+        return await self._inner.athrow(*error)
+
+    async def aclose(self) -> None:
+        if hasattr(self._inner, "aclose"):
+            await self._inner.aclose()
 
 
 class _Opening(map):  # type: ignore[type-arg]

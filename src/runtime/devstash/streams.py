@@ -448,11 +448,15 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
     sent: Any = None
     thrown: BaseException | None = None
     box: list[Any] = []
+    first = True
     try:
         while True:
             tape.enter(inner)
             try:
-                if thrown is not None:
+                if first:
+                    first = False
+                    box.append(await _first_step(inner))
+                elif thrown is not None:
                     error, thrown = thrown, None
                     try:
                         box.append(await inner.athrow(error))
@@ -468,7 +472,7 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
                 sent = yield box.pop()
             except GeneratorExit:
                 tape.abandon()
-                await close_async(inner)
+                await inner.aclose()
                 raise
             except BaseException as error:
                 tape.abandon()
@@ -482,16 +486,17 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
         raise
 
 
-async def close_async(inner: Any) -> None:
-    """Close what one of our asynchronous generators goes on reading from.
+def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
+    """What to await for the first item of `inner`, which the event loop does not get to know of.
 
-    When its event loop shuts down it closes all of them at once, so that another may be about to close this one.
+    When a loop shuts down it closes all the generators that it knows, at once. It knows ours, which closes `inner`.
     """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
     try:
-        await inner.aclose()
-    except RuntimeError as error:
-        if "already running" not in str(error):
-            raise
+        return inner.asend(None)  # here, and not when it is awaited, hooks are asked for
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 class _Entering:
@@ -680,8 +685,8 @@ async def _replayed_async(items: list[Any], rerun: Callable[[], Any] | None) -> 
         while True:
             if (sent is not None or thrown is not None) and real is None and rerun is not None:
                 real = rerun()
-                for _ in range(count):
-                    await real.__anext__()
+                for number in range(count):
+                    await (real.__anext__() if number else _first_step(real))
             try:
                 if thrown is not None:
                     error, thrown = thrown, None
@@ -702,7 +707,7 @@ async def _replayed_async(items: list[Any], rerun: Callable[[], Any] | None) -> 
                 sent = yield items.pop()
             except GeneratorExit:
                 if real is not None:
-                    await close_async(real)
+                    await real.aclose()
                 raise
             except BaseException as error:
                 _without_us(error)
