@@ -361,7 +361,8 @@ def _waiting(turn: Turn, say: Callable[[str], None], loop: Any) -> Generator[tup
                         break
             seconds = PATIENCE if ahead is not None else min(max(passed / 20, _SHORTEST), _LONGEST)
             yield ahead, seconds
-            passed += seconds
+            if ahead is None or not ahead.over:
+                passed += seconds
     finally:
         for one in mine:
             if turn.path in one.wants:

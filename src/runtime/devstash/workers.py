@@ -6,13 +6,19 @@ ours this text brings with it a few lines that run as it is unpickled. They see 
 script gives its byte-code, if the script is still the text that this was made from. All else in the worker is as it is
 without us: `__name__`, `__file__`, `sys.argv`, warnings.
 
-An audit hook tells when `multiprocessing` is imported, so nothing is loaded for scripts that never do it, and nothing
-can be seen by those that do. Workers made by `fork` have everything already.
+We learn of the import of `multiprocessing` from the finder that the import system keeps for its folder, so nothing is
+loaded for scripts that never do it, nothing is slower, and nothing can be seen by those that do. Workers made by `fork`
+have everything already.
 """
 
 from __future__ import annotations
 
 import sys
+from _frozen_importlib_external import (  # type: ignore[attr-defined]
+    FileFinder,
+    SourceFileLoader,
+    _get_supported_file_loaders,
+)
 
 from .system import os
 
@@ -160,18 +166,45 @@ class _Name(str):
         return f"(exec({_ARRIVAL!r}, {{'given': {_workers.told()!r}}}) or {str(self)!r})"
 
 
-def _hook(event: str, args: tuple[Any, ...], modules: dict[str, Any] = sys.modules) -> None:
-    if event == "import":
-        if args[0] == "multiprocessing.spawn":
-            process: Any = modules.get("multiprocessing.process")
-            place = getattr(process, "ORIGINAL_DIR", None)
-            if type(place) is str:
-                process.ORIGINAL_DIR = _Place(place)
-    elif event == "socket.bind" and "multiprocessing.forkserver" in modules:
-        server: Any = getattr(modules["multiprocessing.forkserver"], "_forkserver", None)
-        names = getattr(server, "_preload_modules", None)
-        if type(names) is list and "__main__" in names:
-            server._preload_modules = [_Name(name) if name == "__main__" else name for name in names]
+def _bring_place(modules: dict[str, Any]) -> None:
+    process = modules["multiprocessing.process"]
+    if type(process.ORIGINAL_DIR) is str:
+        process.ORIGINAL_DIR = _Place(process.ORIGINAL_DIR)
+
+
+def _bring_name(modules: dict[str, Any]) -> None:
+    server = modules["multiprocessing.forkserver"]._forkserver
+    names = server._preload_modules
+    server._preload_modules = [_Name(name) if name == "__main__" else name for name in names]
+
+
+_WIRES = {"multiprocessing.spawn": _bring_place, "multiprocessing.forkserver": _bring_name}
+
+
+def _wire(name: str) -> None:
+    try:
+        _WIRES[name](sys.modules)
+    except Exception:
+        pass  # another Python than we know: its workers do without us
+
+
+class _Loader(SourceFileLoader):
+    """Loads one module of `multiprocessing` as an ordinary loader, which it becomes, and then wires it."""
+
+    def exec_module(self, module: Any) -> None:
+        self.__class__ = SourceFileLoader  # type: ignore[assignment]
+        self.exec_module(module)
+        _wire(module.__name__)
+
+
+class _Finder(FileFinder):
+    """What finds the modules in the folder of `multiprocessing`."""
+
+    def find_spec(self, fullname: str, target: Any = None) -> Any:
+        spec = super().find_spec(fullname, target)
+        if fullname in _WIRES and spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader.__class__ = _Loader
+        return spec
 
 
 def watch(file: str, pyc: str, sites: tuple[Any, ...], settings: dict[str, str]) -> None:
@@ -187,4 +220,9 @@ def watch(file: str, pyc: str, sites: tuple[Any, ...], settings: dict[str, str])
         from . import locks
 
         locks._inherited = frozenset(held.split("\n"))
-    sys.addaudithook(_hook)
+    for name in _WIRES:
+        if name in sys.modules:
+            _wire(name)
+    folder = os.path.join(os.path.dirname(os.__file__), "multiprocessing")
+    if folder not in sys.path_importer_cache:
+        sys.path_importer_cache[folder] = _Finder(folder, *_get_supported_file_loaders())
