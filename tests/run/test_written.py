@@ -204,6 +204,36 @@ def test_an_outer_call_brings_back_what_an_inner_hit_did(stash):
     assert len(stash.executions()) == 1
 
 
+def test_an_outer_call_depends_on_what_an_inner_hit_built_upon(stash):
+    stash.write(
+        "s.py",
+        START
+        + textwrap.dedent(
+            """
+            import sys
+            def inner():
+                with open("out/log.txt", "a") as file:
+                    file.write("line\\n")
+            def outer(n):
+                os.write(LOG, b"ran\\n")
+                inner()  # @devstash
+                return n
+            if sys.argv[1] == "inner":
+                inner()  # @devstash
+            else:
+                outer(int(sys.argv[1]))  # @devstash
+            """
+        ),
+    )
+    log = stash.folder / "out/log.txt"
+    log.parent.mkdir()
+    for argument, before in (("inner", "a\n"), ("7", "a\n"), ("7", "b\n")):
+        log.write_text(before)
+        stash.ok("s.py", argument)
+        assert log.read_text() == before + "line\n"
+    assert len(stash.executions()) == 2
+
+
 def test_a_copied_project_writes_into_itself(writer, stash, tmp_path):
     writer.program(WAYS["open"])
     writer.run()

@@ -21,14 +21,6 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def paths(rows: list[list[Any]]) -> list[str]:
-    """What bringing back these rows is going to change, for `Writes.touch` of an outer call.
-
-    What the inner call built upon is in its trace, which becomes the outer one's, so `whole` is True for all of them.
-    """
-    return [row[1] for row in here(rows) if row[0] not in ("via", "cwd")]
-
-
 def here(rows: list[list[Any]]) -> list[list[Any]]:
     """The rows with absolute paths, as they are in this working directory."""
     cwd = ""

@@ -31,7 +31,6 @@ from .places import ALL, WORDS, Quiet, below, look, racy, same
 # The other half, for whoever thinks of both as one.
 from .restore import bring_back as bring_back
 from .restore import here
-from .restore import paths as paths
 from .restore import ready as ready
 from .store import Unstorable
 from .system import os, time_ns
