@@ -180,6 +180,8 @@ class Record:
 
     def _came(self, path: str) -> bool:
         """A file is there that was not, and the call was not seen to make it."""
+        if not self._counts(path):
+            return False  # an entry of the store, say, that another thread has made
         if self.children:
             # A program that the call started has made it: it is a part of what the call does.
             self.before[self.full(path)] = "absent"
