@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: others cannot be given anything
 _ATOMS = (str, int, float, bool)
+_SIMPLE = frozenset((str, int, float, bool, bytes, type(None)))
 _COLLECTIONS = (dict, list, set, tuple)
 _LIMIT = 4096  # classes, and parts of one collection
 
@@ -68,7 +69,9 @@ _looks: dict[int, _Look] = {}
 def follow_given(reach: Reach, kind: Any) -> None:
     """Follow what the project gave to an installed class or to one of its installed bases."""
     for base in kind.__mro__:
-        if not base.__flags__ & _HEAP or origin.of_class(base) == origin.PROJECT:
+        if not base.__flags__ & _HEAP or (base is not kind and id(base) in reach.seen):
+            continue
+        if origin.of_class(base) == origin.PROJECT:
             continue
         reach.seen[id(base)] = base
         look = _looks.get(id(base))
@@ -80,7 +83,11 @@ def follow_given(reach: Reach, kind: Any) -> None:
         for name, value in look.collections:
             held = value.items() if isinstance(value, dict) else enumerate(value)
             if len(value) <= _LIMIT:
-                parts = parts + [(f"{name}[{key!r}]", part) for key, part in list(held) if holds_ours(part)]
+                parts = parts + [
+                    (f"{name}[{key!r}]", part)
+                    for key, part in list(held)
+                    if type(part) not in _SIMPLE and holds_ours(part)
+                ]
         name = f"{base.__module__}.{base.__qualname__}"
         hasher = blake2b(digest_size=DIGEST)
         empty = hasher.digest()
