@@ -96,7 +96,9 @@ def _states() -> dict[str, Any]:
 
 
 def _digest_of(state: Any) -> str:
-    parts = state if isinstance(state, tuple) else (state["bit_generator"], state["state"]["key"].tobytes(), *_rest(state))
+    parts = (
+        state if isinstance(state, tuple) else (state["bit_generator"], state["state"]["key"].tobytes(), *_rest(state))
+    )
     return blake2b(repr(parts).encode(), digest_size=DIGEST).hexdigest()
 
 
@@ -108,16 +110,17 @@ def seeds() -> bool:
     """Whether code of the project seeds a generator, or sets its state, as far as its text tells."""
     bodies = list(sys._current_frames().values())
     for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and origin.of_namespace(vars(module)) == origin.PROJECT:
-            if any(_seeds(code, vars(module)) for code in _codes(module)):
-                return True
+        if not isinstance(module, ModuleType) or origin.of_namespace(vars(module)) != origin.PROJECT:
+            continue
+        if any(_seeds(code, vars(module)) for code in _codes(module)):
+            return True
     # The body of a module is known by its frame alone.
     for frame in bodies:
         walked: FrameType | None = frame
         while walked is not None:
-            if walked.f_code.co_name == "<module>" and origin.of_namespace(walked.f_globals) == origin.PROJECT:
-                if _seeds(walked.f_code, walked.f_globals):
-                    return True
+            body, space = walked.f_code, walked.f_globals
+            if body.co_name == "<module>" and origin.of_namespace(space) == origin.PROJECT and _seeds(body, space):
+                return True
             walked = walked.f_back
     return False
 

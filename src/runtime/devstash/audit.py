@@ -156,13 +156,14 @@ def _path_of_descriptor(number: int) -> str | None:
 def _written(holders: tuple[Record, ...], path: str, flags: int) -> None:
     full = _absolute(path)
     if full is not None:
-        _change(holders, full, bool(flags & os.O_TRUNC) and not flags & os.O_EXCL)
+        _change(holders, full, bool(flags & os.O_TRUNC) and not flags & os.O_EXCL, path)
 
 
-def _change(holders: tuple[Record, ...], path: str, whole: bool) -> None:
+def _change(holders: tuple[Record, ...], path: str, whole: bool, name: str) -> None:
+    """`name` is the path as the operation named it, "" if that cannot be told."""
     for holder in holders:
         if holder.active:
-            holder.note_change(path, whole)
+            holder.note_change(path, whole, name and holder.name(name))
 
 
 def _touch(path: Any, folder: Any, whole: bool) -> None:
@@ -170,7 +171,8 @@ def _touch(path: Any, folder: Any, whole: bool) -> None:
     if holders:
         full = _absolute(path, folder)
         if full is not None:
-            _change(holders, full, whole)
+            known = type(path) is not int and (folder in (-1, None) or os.fsdecode(path)[:1] == "/")
+            _change(holders, full, whole, clean(os.fsdecode(path)) if known else "")
         elif type(folder) is int and folder >= 0:
             for holder in holders:
                 holder.refuse(f"it changes `{path}` in a folder that devstash cannot tell")

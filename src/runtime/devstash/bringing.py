@@ -5,6 +5,8 @@ The writing half is watching.py. Each kind of effect has a module of its own; he
 
 from __future__ import annotations
 
+import sys
+
 from . import ambient, trace
 from .entry import Refused
 
@@ -51,9 +53,9 @@ class Bringer:
             if reason is not None:
                 raise Refused("input changed", reason)
         if "files" in effects:
-            from . import written
+            from . import restore
 
-            reason = written.ready(effects["files"], self._folder)
+            reason = restore.ready(effects["files"], self._folder)
             if reason is not None:
                 raise Refused("irrecoverable", reason)
         if "objects" not in effects:
@@ -72,19 +74,17 @@ class Bringer:
         """
         effects = self.effects
         self._tell_outer()
+        states, objects = changes or ({}, None)
+        heap = self._heap
         try:
-            if changes is not None:
-                states, objects = changes
-                if objects is not None:
-                    if self._heap is None or not self._heap.fits(objects):
-                        raise Refused("irrecoverable", "an object that it changes is not there")
-                    self._heap.apply(objects)
-            else:
-                states = {}
-            if "files" in effects:
-                from . import written
+            if objects is not None and (heap is None or not heap.fits(objects)):
+                raise Refused("irrecoverable", "an object that it changes is not there")
+            if "files" in effects:  # first, as this is what can fail
+                from . import restore
 
-                written.bring_back(effects["files"], self._folder)
+                restore.bring_back(effects["files"], self._folder)
+            if objects is not None and heap is not None:
+                heap.apply(objects)
             ambient.restore(effects, states)
         except Refused:
             raise
@@ -102,16 +102,20 @@ class Bringer:
 
     def _tell_outer(self) -> None:
         """What the call read and wrote is the enclosing marked call's too."""
-        from . import record
-
-        outer = record.current()
+        record = sys.modules.get(f"{__package__}.record")  # without it no call is looked at
+        outer = None if record is None else record.current()
         if outer is None:
             return
-        inner: Any = outer
-        while inner is not None and "files" in self.effects:
-            inner.written.adopt(self.effects["files"])
-            inner = inner.outer
+        from .restore import here
+
+        files = self.effects.get("files", [])
+        for row in here(files) if files else ():
+            if row[0] not in ("cwd", "via"):
+                for one in outer.chain:
+                    one.note_change(row[1], True)  # what the outer call has read of it is looked at in time
         outer.adopt(self.trace)
+        for one in outer.chain if files else ():
+            one.written.adopt(files)
 
 
 def _no_object(number: object) -> None:

@@ -229,9 +229,9 @@ class Reach:
             for variable, cell in zip(code.co_freevars, closure):
                 hasher.update(self._cell(f"{function.__qualname__}.{variable}", cell))
         if own:
-            held = {key: value for key, value in own.items() if key != "__wrapped__"}
-            if held:
-                hasher.update(self.data(held, function.__qualname__))
+            attributes = {key: value for key, value in own.items() if key != "__wrapped__"}
+            if attributes:
+                hasher.update(self.data(attributes, function.__qualname__))
             if wrapped is not None:
                 self.follow(wrapped)
         self._read(known, namespace, hasher)

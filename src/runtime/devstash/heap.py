@@ -181,7 +181,9 @@ class Heap:
             try:
                 found.objects.append((number, kind.state(value, before)))
             except Exception as error:
-                raise Unstorable(self.name_of(number), type_name(type(value)), f"the call changes it: {error}") from error
+                raise Unstorable(
+                    self.name_of(number), type_name(type(value)), f"the call changes it: {error}"
+                ) from error
         for name, space in self.spaces.items():
             for label, bound, value in _differences(self._spaces[name], space):
                 if label in names:
@@ -290,7 +292,9 @@ def _held(thing: Any) -> list[Any]:
     """The values that a function or class of the project holds."""
     if isinstance(thing, type):
         held = vars(thing)
-        return [held[name] for name in sorted(held) if name not in _OWN and name != "__dict__" and name != "__weakref__"]
+        return [
+            held[name] for name in sorted(held) if name not in _OWN and name != "__dict__" and name != "__weakref__"
+        ]
     attributes, cells = _function_state(thing)
     values = [attributes[name] for name in sorted(attributes) if name != "__wrapped__"]
     return [*values, *cells, *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]

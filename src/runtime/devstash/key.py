@@ -21,7 +21,7 @@ from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from types import CodeType
     from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ class _NoKey:
 # Stands among the names of arguments for how they were written, where that matters.
 _FORM = "(form)"
 # Beginnings of the components that a call can change by running.
-_STATE = ("global ", "class ", "function ")
+_STATE = ("global ", "class ", "function ", "settings ", "order")
 
 #: `Call.keyed_by` of a call whose marker has no `key=`.
 NO_KEY = _NoKey()
@@ -237,27 +237,29 @@ def given(call: Call) -> list[tuple[str, Any, bool]]:
     return found
 
 
-def changes(before: Key, after: Key) -> list[str]:
+def changes(before: Key, after: Key, modules: Collection[str]) -> list[str]:
     """The components by which a call, keyed `before` and once more `after` it ran, shows that it changed
     what it reads besides its arguments.
 
-    A module that the call was the first to import brings components that were not there before; others that
-    come or go say that a module-level name was bound or unbound.
+    A module that was not among the loaded `modules` brings components that were not there before; other globals and
+    settings that come or go were bound or unbound by the call.
     """
     names = [name for name in {**before.components, **after.components} if name.startswith(_STATE)]
     found = []
     for name in names:
         old, new = before.components.get(name), after.components.get(name)
-        if old == new or (old is None and (not name.startswith("global ") or _is_new(name, before.reach.unimported))):
+        if old == new or (old is None and not _was_loaded(name, modules)):
             continue
         found.append(name)
     return found
 
 
-def _is_new(component: str, unimported: Iterable[str]) -> bool:
-    """Whether a component `global M.NAME` is of a module that was not imported before."""
-    module = component[len("global ") :].rpartition(".")[0]
-    return any(module == name or module.startswith(name + ".") for name in unimported)
+def _was_loaded(component: str, modules: Collection[str]) -> bool:
+    """Whether a component `global M.NAME` or `settings M` is of a module that was loaded."""
+    kind, _, name = component.partition(" ")
+    if kind == "global":
+        name = name.rpartition(".")[0]
+    return kind in ("global", "settings") and name in modules
 
 
 def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:

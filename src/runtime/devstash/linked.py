@@ -188,18 +188,30 @@ def _blocks(frame: Any) -> list[Any]:
     return [block.values for block in getattr(manager, "blocks", ())]
 
 
-def pickler(base: Any, link: Link) -> Any:
-    """A class of picklers derived from `base` that knows `link`."""
+_picklers: dict[Any, Any] = {}
+
+
+def pickler(base: Any) -> Any:
+    """The class of picklers derived from `base` whose objects have a `link`; one for each, since a class that is made
+    for one call would keep alive all that it knows until the garbage collector comes by.
+    """
+    known = _picklers.get(base)
+    if known is not None:
+        return known
     inherited = getattr(base, "reducer_override", None)
 
     class Linked(base):  # type: ignore[misc]
+        link: Link
+
         def persistent_id(self, thing: object) -> Any:
-            return link.number(thing)
+            return self.link.number(thing)
 
         def reducer_override(self, thing: object) -> Any:
-            found = link.reduce(thing)
+            found = self.link.reduce(thing)
             if found is NotImplemented and inherited is not None:
                 return inherited(self, thing)
             return found
 
+    if base.__module__ == "_pickle":
+        _picklers[base] = Linked
     return Linked

@@ -374,7 +374,12 @@ _kinds: dict[type, Kind] = {
     bytearray: _Bytes(),
 }
 # Bookkeeping that the key does not count either.
-_CACHES = ("weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet", "functools._lru_cache_wrapper")
+_CACHES = (
+    "weakref.WeakKeyDictionary",
+    "weakref.WeakValueDictionary",
+    "_weakrefset.WeakSet",
+    "functools._lru_cache_wrapper",
+)
 _BY_NAME = {
     "array.array": _Bytes,
     "functools.partial": _Partial,
@@ -445,9 +450,7 @@ def _is(one: Any, other: Any) -> bool:
 
 
 def _same_dict(now: dict[Any, Any], before: dict[Any, Any]) -> bool:
-    return len(now) == len(before) and all(
-        a is c and b is d for (a, b), (c, d) in zip(now.items(), before.items())
-    )
+    return len(now) == len(before) and all(a is c and b is d for (a, b), (c, d) in zip(now.items(), before.items()))
 
 
 def _flat(pairs: list[tuple[int, Any]]) -> list[Any]:

@@ -101,7 +101,8 @@ def _dump(
 
     link.restart()
     while True:
-        made = linked.pickler(pickler, link)(sink, protocol=5, buffer_callback=large, **options)
+        made = linked.pickler(pickler)(sink, protocol=5, buffer_callback=large, **options)
+        made.link = link
         try:
             made.dump(value)
             if rest is not None:

@@ -185,7 +185,7 @@ class Record:
         if self.children:
             # A program that the call started has made it: it is a part of what the call does.
             self.before[self.full(path)] = "absent"
-            self.written.appeared(self.full(path))
+            self.written.appeared(self.full(path), path)
             return True
         self.refuse(f"`{shown(path)}` was made by somebody else while the call ran")
         return False
@@ -202,15 +202,15 @@ class Record:
         else:
             self.early[path] = digest
 
-    def note_change(self, path: str, whole: bool) -> None:
+    def note_change(self, path: str, whole: bool, name: str = "") -> None:
         """Something is about to change what is at the absolute `path`; `whole` says that the old content is dropped."""
         if path not in self.before:
-            for name in (path, path[len(self.cwd) + 1 :] if path.startswith(self.cwd + "/") else path):
-                found = self.reads.get(name)
+            for noted in (path, path[len(self.cwd) + 1 :] if path.startswith(self.cwd + "/") else path):
+                found = self.reads.get(noted)
                 if found is not None:
-                    self._read_now(name, found)
+                    self._read_now(noted, found)
             self.before[path] = kind_at(path)
-        self.written.touch(path, whole)
+        self.written.touch(path, whole, name)
 
     def refuse(self, reason: str) -> None:
         """The call cannot be kept."""
@@ -364,7 +364,7 @@ class Record:
                 continue
             if before is None:
                 if kind_at(full) == "file":  # the call has made it, by code that was not seen
-                    self.written.appeared(full)
+                    self.written.appeared(full, path)
                 continue
             try:
                 digest, state, racy = contents.read_state(full)

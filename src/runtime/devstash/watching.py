@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from . import ambient, origin
+from . import ambient
 from . import key as keys
 from .heap import heap_of
 from .linked import Link
@@ -61,13 +61,15 @@ class Watch:
         # Not the call itself, which holds this: it has to be gone as soon as its frame lets go of it.
         self._site = call.site
         self._folder = folder
-        self._threads = _threads()
         self.heap = heap_of(call, key)
         self.heap.watch(key.digests())
         self._names = frozenset(key.reach.names | key.reach.written)
+        self._modules = frozenset(sys.modules)
         self._surroundings = ambient.Surroundings()
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
+        self.record.watch(key.reach.values.values())
+        self.record.watch_code(key.reach.seen.values())
         self._capture: Any = None
 
     def begin(self, binary: str) -> str | None:
@@ -98,9 +100,6 @@ class Watch:
 
     def refusal(self) -> str | None:
         """After the call: what it did that cannot be brought about, or None."""
-        left = [thread for number, thread in _threads().items() if number not in self._threads and _is_own(thread)]
-        if left:
-            return f"the call leaves the thread `{left[0].name}` running"
         if self._capture is not None:
             spoiled: str | None = self._capture.refusal()
             if spoiled is not None:
@@ -114,7 +113,7 @@ class Watch:
         """
         changes = self.heap.changes(self._names)
         if not changes:
-            missed = keys.changes(before, after)
+            missed = keys.changes(before, after, self._modules)
             if missed:
                 raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
         effects, states = self._surroundings.effects()
@@ -126,20 +125,3 @@ class Watch:
             if output is not None:
                 effects["output"] = output
         return Found(self.heap, changes, self.record.trace(), effects, states)
-
-
-def _threads() -> dict[int, Any]:
-    threading = sys.modules.get("threading")
-    return dict(getattr(threading, "_active", {})) if threading is not None else {}
-
-
-def _is_own(thread: Any) -> bool:
-    """Whether a thread does the project's work: what packages start for themselves in the background is theirs."""
-    if not thread.is_alive() or type(thread).__name__ == "_DummyThread":
-        return False
-    target = getattr(thread, "_target", None)
-    target = getattr(target, "__func__", target)
-    if target is not None:
-        space = getattr(target, "__globals__", None)
-        return space is not None and origin.of_namespace(space) == origin.PROJECT
-    return origin.of_class(type(thread)) == origin.PROJECT

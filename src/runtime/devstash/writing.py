@@ -263,7 +263,6 @@ class Writer:
         finally:
             draft.discard()
 
-
     def _slot(self, key: "KeyLike", trace: "list[Any]") -> str:
         """The file for an entry of this key and trace: that of an older one with an equal trace, else a free one, else
         the one used least recently."""
