@@ -46,8 +46,10 @@ def test_no_link_of_the_chain_runs_on_a_hit(stash):
     stash.write("data.csv", CSV)
     stash.write("s.py", SCRIPT.replace("files=data.csv", ""))
     first = stash.ok("s.py")
-    (stash.folder / "data.csv").unlink()
-    assert stash.ok("s.py") == first
+    again = stash.run("s.py", options=["-v"])
+    assert again.stdout == first and "hit read_csv" in again.stderr and "miss" not in again.stderr
+    (stash.folder / "data.csv").write_text(CSV.replace("1", "7"))
+    assert stash.ok("s.py") != first
 
 
 def test_frames_as_arguments_and_results(stash):

@@ -5,7 +5,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 SCRIPT = """
-import sys
+import os, sys
+counter = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -17,7 +18,7 @@ X_train, X_test, y_train, y_test = train_test_split(  # @devstash
 )
 
 def fit(X, y, C):
-    open("log", "a").write("fit\\n")
+    os.write(counter, b"fit\\n")
     return LogisticRegression(C=C, max_iter=500).fit(X, y)
 
 model = fit(X_train, y_train, C=float(sys.argv[2]))  # @devstash
@@ -73,7 +74,7 @@ def test_arrays_are_keyed_by_their_content(stash):
         import sys
         import numpy as np
         def f(a):
-            open("log", "a").write("f\\n")
+            log("f")
             return float(a.sum())
         base = np.arange(12, dtype="float64")
         print(f(base), f(base.copy()))  # @devstash
@@ -81,6 +82,7 @@ def test_arrays_are_keyed_by_their_content(stash):
         base[3] = 9
         print(f(base))  # @devstash
         """,
+        log=True,
     )
     stash.twice("s.py")
     assert len(stash.executions()) == 6

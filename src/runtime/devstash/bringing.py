@@ -97,7 +97,8 @@ class Bringer:
         if "stream" in effects:
             from . import streams
 
-            return streams.replayed(effects["stream"], value, self._key.qualname)
+            rerun, given = streams.means(self._call, self._key)
+            return streams.replayed(effects["stream"], value, self._key.qualname, rerun, given)
         return value
 
     def _tell_outer(self) -> None:

@@ -350,6 +350,10 @@ class Session:
         self._call = call
         self._key = key
         call.pause(True)
+        # Nobody knows when a stream will be consumed, if ever: others do not wait for it.
+        turn, call._turn = call._turn, None
+        if turn is not None:
+            turn.release(False)
 
     @property
     def given(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sys
 from collections import OrderedDict, deque
 from types import MappingProxyType, MethodType
 
-from . import sharing
+from . import clients, sharing
 from .objects import LIMIT
 from .standard import PLUMBING
 
@@ -342,6 +342,57 @@ class _Exception(Kind):
         value.__dict__.update(state[1])
 
 
+class _Client(Kind):
+    """A client of a service: a change of its configuration cannot be brought about; its cookies have their jar."""
+
+    by_digest = True
+
+    def parts(self, value: Any) -> list[Any]:
+        jar = getattr(value, "cookies", None)
+        jar = getattr(jar, "jar", jar)
+        return [jar] if hasattr(type(jar), "set_cookie") else []
+
+    def state(self, value: Any, before: Any) -> Any:
+        raise TypeError("the configuration of a client")
+
+
+class _Cookies(Kind):
+    """A jar of cookies, which the key leaves out: the cookies that were set and those that went."""
+
+    def snapshot(self, value: Any) -> Any:
+        return {_cookie_name(cookie): dict(cookie.__dict__) for cookie in value}
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return bool(self.snapshot(value) != before)
+
+    def state(self, value: Any, before: Any) -> Any:
+        now = self.snapshot(value)
+        if before is None:
+            return now, None
+        made = {name: held for name, held in now.items() if before.get(name) != held}
+        return made, [name for name in before if name not in now]
+
+    def apply(self, value: Any, state: Any) -> None:
+        from http.cookiejar import Cookie
+
+        made, gone = state
+        if gone is None:
+            value.clear()
+        for name in gone or ():
+            try:
+                value.clear(*name)
+            except KeyError:
+                pass
+        for held in made.values():
+            cookie = Cookie.__new__(Cookie)
+            cookie.__dict__.update(held)
+            value.set_cookie(cookie)
+
+
+def _cookie_name(cookie: Any) -> tuple[str, str, str]:
+    return cookie.domain, cookie.path, cookie.name
+
+
 class _Opaque(Kind):
     """An object that only its own pickling knows; it can be set if its class says how."""
 
@@ -373,6 +424,7 @@ _kinds: dict[type, Kind] = {
     OrderedDict: _Dict(OrderedDict, OrderedDict),
     bytearray: _Bytes(),
 }
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp", "botocore", "boto3")
 # Bookkeeping that the key does not count either.
 _CACHES = (
     "weakref.WeakKeyDictionary",
@@ -386,6 +438,7 @@ _BY_NAME = {
     "numpy.ndarray": _Array,
     "numpy.memmap": _Array,
     "numpy.ma.core.MaskedArray": _Opaque,
+    "http.cookiejar.CookieJar": _Cookies,
     "numpy.random._generator.Generator": _Generator,
     "numpy.random.bit_generator.BitGenerator": _BitGenerator,
     "pandas.core.generic.NDFrame": _Frame,
@@ -412,6 +465,10 @@ def _find(kind: type) -> Kind:
             return _BY_NAME[name]()
         if name in ("polars.dataframe.frame.DataFrame", "polars.series.series.Series"):
             return _Polars("_df" if name.endswith("DataFrame") else "_s")
+        if base.__module__.partition(".")[0] in _CLIENTS and clients.find(base) is not None:
+            return _Client()
+        if name.endswith(("._base_client.BaseClient", "._resource.SyncAPIResource", "._resource.AsyncAPIResource")):
+            return _FIXED
     enum = sys.modules.get("enum")
     if enum is not None and issubclass(kind, enum.Enum):
         return _FIXED
@@ -435,8 +492,8 @@ def _is_python(kind: type) -> bool:
     members = vars(kind)
     if not kind.__flags__ & _HEAP:
         return False
-    if "__slots__" in members or "__dict__" in members or "__weakref__" in members:
-        return True
+    if "__slots__" in members or "__dict__" in members or "__weakref__" in members or kind.__module__ == "typing":
+        return True  # typing.Generic comes from C, without a state
     # One that adds neither to what its base has: both descriptors are the base's.
     return any("__dict__" in vars(base) or "__slots__" in vars(base) for base in kind.__mro__[1:-1])
 
