@@ -130,6 +130,38 @@ class _Attributes(Kind):
                     pass
 
 
+class _Partly(_Attributes):
+    """An object some of whose attributes are notes of its own, filled in when first needed."""
+
+    def __init__(self, kind: type, notes: frozenset[str]) -> None:
+        super().__init__(kind)
+        self._notes = notes
+
+    def _own(self, value: Any) -> dict[str, Any]:
+        return {name: part for name, part in value.__dict__.items() if name not in self._notes}
+
+    def parts(self, value: Any) -> list[Any]:
+        return list(self._own(value).values())
+
+    def labels(self, value: Any) -> Any:
+        return list(self._own(value))
+
+    def snapshot(self, value: Any) -> Any:
+        return self._own(value)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return not _same_dict(self._own(value), before)
+
+    def state(self, value: Any, before: Any) -> Any:
+        return self._own(value)
+
+    def apply(self, value: Any, state: Any) -> None:
+        for name in self._own(value):
+            if name not in state:
+                del value.__dict__[name]
+        value.__dict__.update(state)
+
+
 class _Container(_Attributes):
     """A list, dict, set or deque, or an instance of a class derived from one, attributes included."""
 
@@ -424,6 +456,10 @@ _kinds: dict[type, Kind] = {
     OrderedDict: _Dict(OrderedDict, OrderedDict),
     bytearray: _Bytes(),
 }
+_NOTES = {
+    "Headers": frozenset(("_encoding",)),
+    "Request": frozenset(("extensions", "stream", "_content")),
+}
 _CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "aiohttp", "botocore", "boto3")
 # Bookkeeping that the key does not count either.
 _CACHES = (
@@ -465,6 +501,8 @@ def _find(kind: type) -> Kind:
             return _BY_NAME[name]()
         if name in ("polars.dataframe.frame.DataFrame", "polars.series.series.Series"):
             return _Polars("_df" if name.endswith("DataFrame") else "_s")
+        if base.__module__.partition(".")[0] in ("httpx", "httpx2") and base.__qualname__ in _NOTES:
+            return _Partly(kind, _NOTES[base.__qualname__])
         if base.__module__.partition(".")[0] in _CLIENTS and clients.find(base) is not None:
             return _Client()
         if name.endswith(("._base_client.BaseClient", "._resource.SyncAPIResource", "._resource.AsyncAPIResource")):
