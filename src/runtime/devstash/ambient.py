@@ -12,8 +12,8 @@
 from __future__ import annotations
 
 import sys
+import time
 from _blake2 import blake2b
-from time import timezone, tzname
 from types import CodeType, FunctionType, ModuleType
 
 from . import origin
@@ -41,7 +41,7 @@ def component() -> str:
         folder = os.getcwd()
     except OSError:
         folder = ""  # it was removed
-    told = (folder, _decimal(), _locale(), tzname, timezone)
+    told = (folder, _decimal(), _locale(), time.tzname, time.timezone)
     if told != _told:
         _digest = blake2b(repr(told).encode("utf-8", "surrogatepass"), digest_size=DIGEST).hexdigest()
         _told = told

@@ -110,11 +110,11 @@ class Bringer:
         from .restore import here
 
         files = self.effects.get("files", [])
+        outer.adopt(self.trace)  # before the files: what the inner call built upon is read, not only changed
         for row in here(files) if files else ():
             if row[0] not in ("cwd", "via"):
                 for one in outer.chain:
                     one.note_change(row[1], True)  # what the outer call has read of it is looked at in time
-        outer.adopt(self.trace)
         for one in outer.chain if files else ():
             one.written.adopt(files)
 

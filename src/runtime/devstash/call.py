@@ -282,7 +282,7 @@ class Call:
             if reason is not None:
                 reporter.warn(self.site, f"not cached: {reason}")
                 return
-            found = watch.found(key, keys.make_key(self))
+            found = watch.found(key, keys.make_key(self, code_only=True))
             if effects:
                 from . import streams
 

@@ -21,6 +21,9 @@ DEFAULT = ".devstash_cache"
 # Drafts of writers that were killed go after a day; no living one takes that long.
 _STALE = 86400
 
+# What other modules keep there: blobs.py, locks.py, sidecar.py. A folder that lost its `format` may still have them.
+_FOLDERS = (DRAFTS, ".blobs", ".locks", ".stat")
+
 _FILES = {
     ".gitignore": "*\n",
     "CACHEDIR.TAG": (
@@ -91,7 +94,7 @@ def _adopt(folder: str) -> None:
             raise Unwritable(f"the folder `{folder}` belongs to another user") from None
         if os.path.basename(folder) != DEFAULT:
             for name in os.listdir(folder):
-                if name not in _FILES and name != DRAFTS and not is_entry_name(name):
+                if name not in _FILES and name not in _FOLDERS and not is_entry_name(name):
                     what = f"is not a devstash cache and not empty: it holds `{name}`"
                     raise Unwritable(f"the folder `{folder}` {what}") from None
         os.chmod(folder, 0o700)

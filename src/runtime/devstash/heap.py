@@ -148,6 +148,15 @@ class Heap:
             else:
                 shape.append((type_name(type(value)), len(parts), [add(part) for part in parts], kind.labels(value)))
 
+    def knows(self, component: str) -> bool:
+        """Whether a component of the key is about something whose changes are looked for here."""
+        kind, _, name = component.partition(" ")
+        return kind in ("class", "function") or (kind == "global" and name.rpartition(".")[0] in self.spaces)
+
+    def is_closed(self, value: Any) -> bool:
+        """Whether `value` has a number and is not looked into, because the marker ignores it."""
+        return id(value) in self._closed
+
     def shape(self) -> str:
         """A digest of how the objects are arranged: which of them are one and the same, and where they are held."""
         return blake2b(repr(self._shape).encode("utf-8", "surrogatepass"), digest_size=DIGEST).hexdigest()

@@ -62,7 +62,7 @@ class _NoKey:
 # Stands among the names of arguments for how they were written, where that matters.
 _FORM = "(form)"
 # Beginnings of the components that a call can change by running.
-_STATE = ("global ", "class ", "function ", "settings ", "order")
+_STATE = ("global ", "class ", "function ", "settings ")
 
 #: `Call.keyed_by` of a call whose marker has no `key=`.
 NO_KEY = _NoKey()
@@ -174,8 +174,11 @@ def _refuse_readers_of_frames(call: Call) -> None:
                 )
 
 
-def make_key(call: Call) -> Key:
-    """The key of a described call. Raises `Unkeyable`."""
+def make_key(call: Call, code_only: bool = False) -> Key:
+    """The key of a described call. Raises `Unkeyable`.
+
+    With `code_only` receiver, arguments and what only they lead to are left out.
+    """
     site = call.site
     if site.kind == "call":
         _refuse_readers_of_frames(call)
@@ -189,13 +192,15 @@ def make_key(call: Call) -> Key:
         receiver = NO_KEY
     else:
         module, qualname, receiver = _describe(call.callee)
-    if receiver is not NO_KEY and "self" not in site.ignore:
+    if receiver is not NO_KEY and "self" not in site.ignore and not code_only:
         # A class counts by its code, which is followed; as a value it would bring its docstring with it.
         digest = _digest(_name(receiver)) if isinstance(receiver, type) else encoder.digest(receiver, "self")
         given["receiver"] = digest
         values["receiver"] = receiver
 
-    if call.keyed_by is not NO_KEY:
+    if code_only:
+        pass
+    elif call.keyed_by is not NO_KEY:
         given["key"] = encoder.digest(call.keyed_by, "key")
         values["key"] = call.keyed_by
     else:
@@ -238,17 +243,16 @@ def given(call: Call) -> list[tuple[str, Any, bool]]:
 
 
 def changes(before: Key, after: Key, modules: Collection[str]) -> list[str]:
-    """The components by which a call, keyed `before` and once more `after` it ran, shows that it changed
-    what it reads besides its arguments.
+    """The components by which a call, keyed `before` and once more `after` it ran (by its code only), shows that it
+    changed what it reads besides its arguments.
 
     A module that was not among the loaded `modules` brings components that were not there before; other globals and
-    settings that come or go were bound or unbound by the call.
+    settings that come were bound by the call.
     """
-    names = [name for name in {**before.components, **after.components} if name.startswith(_STATE)]
     found = []
-    for name in names:
-        old, new = before.components.get(name), after.components.get(name)
-        if old == new or (old is None and not _was_loaded(name, modules)):
+    for name, new in after.components.items():
+        old = before.components.get(name)
+        if not name.startswith(_STATE) or old == new or (old is None and not _was_loaded(name, modules)):
             continue
         found.append(name)
     return found

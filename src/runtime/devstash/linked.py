@@ -82,7 +82,7 @@ class Link:
         whole = [
             value
             for number, (value, kind) in enumerate(zip(heap.objects, heap.kinds))
-            if number not in self._replaced and not kind.parts(value)
+            if number not in self._replaced and (kind.opaque or heap.is_closed(value))
         ]
         return sharing.inner_parts(whole, self.numbers)
 

@@ -29,6 +29,8 @@ class Kind:
 
     #: Whether it is compared by the digest of its value.
     by_digest = False
+    #: Whether it holds changeable objects that have no number.
+    opaque = False
 
     def parts(self, value: Any) -> list[Any]:
         """The objects that it holds and that may be changed or referred to by themselves."""
@@ -220,6 +222,8 @@ class _Deque(_Container):
 class _Set(_Container):
     """Its elements have no order that another process would find again, so they have no numbers."""
 
+    opaque = True
+
     def parts(self, value: Any) -> list[Any]:
         return [] if self.bare else _Attributes.parts(self, value)
 
@@ -313,6 +317,7 @@ class _Frame(Kind):
     """
 
     by_digest = True
+    opaque = True
 
     def parts(self, value: Any) -> list[Any]:
         if sharing.copies_on_write():
@@ -429,6 +434,7 @@ class _Opaque(Kind):
     """An object that only its own pickling knows; it can be set if its class says how."""
 
     by_digest = True
+    opaque = True
 
     def state(self, value: Any, before: Any) -> Any:
         if not hasattr(value, "__setstate__"):

@@ -112,10 +112,12 @@ class Watch:
         Raises `Unstorable` and `Unwritable`.
         """
         changes = self.heap.changes(self._names)
-        if not changes:
-            missed = keys.changes(before, after, self._modules)
-            if missed:
-                raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
+        # What the key sees and the heap does not: settings of packages, and their globals.
+        missed = keys.changes(before, after, self._modules)
+        if changes:
+            missed = [name for name in missed if not self.heap.knows(name)]
+        if missed:
+            raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
         effects, states = self._surroundings.effects()
         files = self.record.written.rows(self._folder)
         if files:
