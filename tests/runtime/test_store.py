@@ -236,7 +236,8 @@ def test_folder_of_the_python_package_devstash_is_adopted(home):
 
 
 def test_interrupted_making_is_finished(home):
-    (home / "cache" / ".tmp").mkdir(parents=True)
+    for name in (".tmp", ".blobs", ".locks", ".stat"):
+        (home / "cache" / name).mkdir(parents=True)
     (home / "cache" / ".gitignore").write_text("*\n")
     shelf = store.Store(str(home / "cache"))
     save(shelf, 1)
