@@ -204,6 +204,11 @@ def _context_variable(encoder: Encoder, obj: Any) -> tuple[str, Any]:
     return "context variable", (obj.name, obj.get(None))
 
 
+def _partial(encoder: Encoder, obj: Any) -> tuple[str, Any]:
+    """A partial has attributes once somebody has asked for them, even if there are none."""
+    return "object " + encoder.type_name(type(obj)), (obj.func, obj.args, obj.keywords, obj.__dict__ or None)
+
+
 OWN: dict[type, Describer] = {
     FunctionType: _function,
     type: _class,
@@ -233,7 +238,7 @@ OWN: dict[type, Describer] = {
     frozenset: _set,
     type(Ellipsis): lambda encoder, obj: ("singleton", "Ellipsis"),
     type(NotImplemented): lambda encoder, obj: ("singleton", "NotImplemented"),
-    partial: reduced,
+    partial: _partial,
 }
 
 BY_NAME: dict[str, Describer] = {
