@@ -4,10 +4,12 @@ import asyncio
 import contextvars
 import csv
 import importlib
+import importlib.util
 import json
 import linecache
 import os
 import pickle
+import runpy
 import shutil
 import sqlite3
 import subprocess
@@ -946,3 +948,51 @@ def test_what_a_signal_handler_raises_is_the_scripts(work, monkeypatch):
     finally:
         seen.end()
         signal.signal(signal.SIGUSR1, before)
+
+
+RUNS = {
+    "run_path": lambda: runpy.run_path("part.py"),
+    "spec": lambda: load_by_path("part", "part.py"),
+    "reload": lambda: importlib.reload(sys.modules["part_of_before"]),
+}
+
+
+def load_by_path(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_module_that_is_run_by_its_path(work, name, monkeypatch):
+    file = put("part_of_before.py" if name == "reload" else "part.py", "VALUE = 1\n")
+    if name == "reload":
+        monkeypatch.syspath_prepend(str(work))
+        importlib.import_module("part_of_before")
+    try:
+        for _ in range(2):  # the second time from byte-code, where there is some
+            rows = recorded(RUNS[name])
+            assert [row[0] for row in rows if row[1].endswith(file.name)] in (["module"], ["module", "kind"])
+            file.write_text("# only a comment\nVALUE = 1\n")
+            assert trace.check(rows, store()) is None
+            file.write_text("VALUE = 22\n")
+            assert trace.check(rows, store()) == f"module {[r[8] for r in rows if r[0] == 'module'][0]} changed"
+            file.write_text("VALUE = 1\n")
+    finally:
+        sys.modules.pop("part_of_before", None)
+
+
+def test_a_program_in_an_archive(work):
+    with zipfile.ZipFile("tool.zip", "w") as archive:
+        archive.writestr("__main__.py", "VALUE = 1\n")
+    rows = recorded(lambda: runpy.run_path("tool.zip"))
+    assert [row[1] for row in rows if row[0] == "file"] == ["tool.zip"]
+
+
+def test_a_module_that_the_call_makes_and_runs(work):
+    def make():
+        Path("made.py").write_text("VALUE = 1\n")
+        runpy.run_path("made.py")
+
+    assert not [row for row in recorded(make) if row[0] in ("file", "module")]

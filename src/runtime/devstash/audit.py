@@ -225,6 +225,22 @@ def _thread(args: tuple[Any, ...]) -> None:
     note_start(args[0])
 
 
+def _imported(args: tuple[Any, ...]) -> None:
+    from .unaudited import importing
+
+    importing(args[0])
+
+
+def _executed(args: tuple[Any, ...]) -> None:
+    """The code of a module runs, of which the import system or `runpy` has read the source or byte-code."""
+    code = args[0]
+    if not isinstance(code, CodeType) or code.co_name != "<module>" or code.co_filename[:1] == "<":
+        return
+    path = clean(code.co_filename)
+    for holder in record.records():
+        holder.note_run(holder.name(path))
+
+
 def _library(args: tuple[Any, ...]) -> None:
     name = args[0]
     if isinstance(name, str) and "/" in name:
@@ -259,9 +275,13 @@ def _list(path: Any, form: str) -> None:
     if frame.f_globals.get("__package__") == __package__:
         return
     path = "." if path is None else path if type(path) is str else os.fsdecode(path)
-    path = clean(path)
     if form == "kinds" and _asks_entries(frame):
         form = "stats"
+    list_for(holders, clean(path), form)
+
+
+def list_for(holders: tuple[Record, ...], path: str, form: str) -> None:
+    """Note for these records what is in a folder; `form` as `glances.listing` has it."""
     for holder in holders:
         name = holder.name(path)
         full = holder.full(name)
@@ -312,6 +332,8 @@ _HANDLERS: dict[str, Callable[[tuple[Any, ...]], None]] = {
     "os.chown": lambda args: _touch(args[0], args[3], False),
     "os.utime": lambda args: _touch(args[0], args[3], False),
     "sqlite3.connect": _database,
+    "import": _imported,
+    "exec": _executed,
     "os.chdir": _moved,
     "os.fchdir": _moved,
     "subprocess.Popen": _child,

@@ -25,12 +25,18 @@ def row_of(name: str) -> list[Any] | None:
     file = namespace.get("__file__")
     if not isinstance(file, str) or origin.of_namespace(namespace) != origin.PROJECT:
         return None
+    file = os.path.abspath(file)
+    return row_of_file(file, file, name)
+
+
+def row_of_file(path: str, full: str, name: str = "") -> list[Any] | None:
+    """The row of a module from the source noted as `path`, at the absolute `full`. None if it cannot be read now."""
     try:
-        _, state, racy = read_state(file)
-        digest = digest_of(file)
+        _, state, racy = read_state(full)
+        digest = digest_of(full)
     except (OSError, Unsteady):
         return None
-    return ["module", path_text(os.path.abspath(file)), *state, int(racy), name, digest]
+    return ["module", path_text(path), *state, int(racy), name or path, digest]
 
 
 def digest_of(file: str) -> str:

@@ -59,7 +59,7 @@ class Record:
 
     __slots__ = (
         "active", "outer", "chain", "cwd", "moves", "old", "store_folder", "written", "reads", "early", "looks",
-        "missed", "listings", "variables", "assigned", "before", "children", "threads", "reasons",
+        "missed", "listings", "runs", "variables", "assigned", "before", "children", "threads", "reasons",
         "_ended", "_modules", "_watched", "_adopted", "_rows", "__weakref__",
     )  # fmt: skip
 
@@ -82,6 +82,8 @@ class Record:
         #: Paths where a look found nothing.
         self.missed: set[str] = set()
         self.listings: dict[tuple[str, str], list[Any]] = {}
+        #: Sources of modules whose code ran, and what was there: imported, run by `runpy` or by their path.
+        self.runs: dict[str, os.stat_result | None] = {}
         #: Environment variables that were read, and the digests of their values.
         self.variables: dict[str, str | None] = {}
         #: Environment variables that the call has set itself.
@@ -177,6 +179,27 @@ class Record:
         """A path where nothing was before is about to be opened again."""
         if found is not None and not self.is_own(path) and self._came(path):
             self.reads.pop(path, None)
+
+    def note_run(self, path: str) -> None:
+        """The code of a module runs that came from the source at this noted path, or from an archive above it."""
+        if path in self.runs or path in self.reads or not self._counts(path) or self.is_own(path):
+            return
+        try:
+            self.runs[path] = os.stat(self.full(path))
+        except NotADirectoryError:
+            self.runs[path] = None
+            folder = path.rpartition("/")[0]
+            while folder.strip("/"):
+                try:
+                    found = os.stat(self.full(folder))
+                except NotADirectoryError:
+                    folder = folder.rpartition("/")[0]
+                    continue
+                if folder not in self.reads:
+                    self.note_read(folder, found)
+                return
+        except (OSError, ValueError):
+            self.runs[path] = None  # the name says nothing
 
     def _came(self, path: str) -> bool:
         """A file is there that was not, and the call was not seen to make it."""
@@ -377,13 +400,24 @@ class Record:
             rows.append(["file", path_text(path), *state, int(racy), digest.hex()])
 
     def _finish_modules(self, rows: list[list[Any]]) -> None:
-        from .modules import row_of
+        from .modules import row_of, row_of_file
 
+        known = {self.full(path) for path in self.reads}
         for name in list(sys.modules):
             if name not in self._modules:
                 row = row_of(name)
                 if row is not None:
                     rows.append(row)
+                    known.add(contents.path_of(row[1]))
+        for path, found in self.runs.items():
+            full = self.full(path)
+            if found is None or full in known or full in self.before:
+                continue
+            row = row_of_file(path, full)
+            if row is None or tuple(row[2:7]) != contents.state_of(found):
+                self.refuse(f"`{shown(path)}` was changed while the call ran")
+                return
+            rows.append(row)
 
     def _finish_threads(self) -> None:
         from .threads import is_left_running
@@ -503,17 +537,19 @@ def _path(text: object) -> Iterable[str]:
 
 
 def _watch() -> None:
-    from . import audit, environment, looks, threads
+    from . import audit, environment, looks, threads, unaudited
 
     audit.install()
     looks.put()
+    unaudited.put()
     environment.put()
     threads.put()
 
 
 def _unwatch() -> None:
-    from . import environment, looks, threads
+    from . import environment, looks, threads, unaudited
 
     looks.take()
+    unaudited.take()
     environment.take()
     threads.take()
