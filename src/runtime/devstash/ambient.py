@@ -169,10 +169,18 @@ class Surroundings:
     def __init__(self) -> None:
         self._states = _states()
         self._variables = dict(os.environ)
+        self._process = _process()
         try:
             self._folder = os.getcwd()
         except OSError:
             self._folder = ""
+
+    def refusal(self) -> str | None:
+        """What the call has set that only the process knows of, or None."""
+        for name, value in _process().items():
+            if name in self._process and self._process[name] != value:
+                return f"the call changes {name}, which a hit would not bring about"
+        return None
 
     def effects(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the call did to them: the members for the manifest, and the states of generators to be stored."""
@@ -204,6 +212,40 @@ class Surroundings:
         if folder != self._folder:
             members["cwd"] = folder
         return members, states
+
+
+def _process() -> dict[str, Any]:
+    """Settings of the process by the words for them."""
+    found: dict[str, Any] = {
+        "the recursion limit": sys.getrecursionlimit(),
+        "the switch interval": sys.getswitchinterval(),
+    }
+    for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook"):
+        found[f"sys.{name}"] = id(getattr(sys, name, None))
+    signal: Any = sys.modules.get("_signal") if "signal" in sys.modules else None
+    if signal is not None:
+        handlers = [signal.getsignal(number) for number in range(1, signal.NSIG) if number not in _UNASKED]
+        found["a signal handler"] = list(map(id, handlers))
+    logging: Any = sys.modules.get("logging")
+    manager = getattr(getattr(logging, "root", None), "manager", None)
+    if manager is not None:
+        found["the root logger"] = _settings(logging.root), manager.disable
+        for name, logger in list(manager.loggerDict.items()):
+            if hasattr(logger, "handlers"):
+                found[f"the logger `{name}`"] = _settings(logger)
+    return found
+
+
+_UNASKED = (9, 19, 32, 33)  # nobody can handle these
+
+
+def _settings(logger: Any) -> tuple[Any, ...]:
+    return logger.level, logger.disabled, logger.propagate, [id(one) for one in (*logger.handlers, *logger.filters)]
+
+
+def is_there(folder: str) -> bool:
+    """Whether a folder is there to work in."""
+    return os.path.isdir(folder) and os.access(folder, os.X_OK)
 
 
 def differs(conditions: dict[str, Any]) -> str | None:

@@ -58,6 +58,8 @@ class Bringer:
             reason = restore.ready(effects["files"], self._folder)
             if reason is not None:
                 raise Refused("irrecoverable", reason)
+        if "cwd" in effects and not ambient.is_there(effects["cwd"]):
+            raise Refused("irrecoverable", f"the folder {effects['cwd']} is gone")
         if "objects" not in effects:
             return _no_object if "random" in effects else None
         from .heap import heap_of
@@ -79,13 +81,13 @@ class Bringer:
         try:
             if objects is not None and (heap is None or not heap.fits(objects)):
                 raise Refused("irrecoverable", "an object that it changes is not there")
-            if "files" in effects:  # first, as this is what can fail
+            if "files" in effects:  # first what can fail
                 from . import restore
 
                 restore.bring_back(effects["files"], self._folder)
+            ambient.restore(effects, states)
             if objects is not None and heap is not None:
                 heap.apply(objects)
-            ambient.restore(effects, states)
         except Refused:
             raise
         except Exception as error:

@@ -573,9 +573,12 @@ def _unkeyable(error: Unkeyable) -> str:
         way = f"; leave it out with ignore={name} or say what counts with key=…"
     else:
         way = "; say what counts with key=…" if name.lstrip("*").isidentifier() or name.isdigit() else ""
-    return f"`{error.path}: {error.what}` cannot be part of the key{why}{way}"
+    path = f"argument {error.path}" if error.path.isdigit() else error.path
+    return f"`{path}: {error.what}` cannot be part of the key{why}{way}"
 
 
 def _unstorable(error: stores.Unstorable) -> str:
+    if error.why.startswith("the call "):
+        return f"`{error.path}: {error.what}`: {error.why}"
     why = f" ({error.why})" if error.why else ""
     return f"`{error.path}: {error.what}` cannot be stored{why}"

@@ -43,6 +43,8 @@ class Link:
         self._replaced = replaced  # numbers of objects whose state is stored: all of their parts go with it
         self.numbers = heap.numbers
         self.used = False
+        #: What stands behind the value in the stream, once that is written.
+        self.behind: Any = None
         self.aliased: set[int] = set()
         self._seen: dict[int, list[tuple[int, int]]] = {}  # memory of arrays met, by the id of its owner
         self._kept: list[Any] = []
@@ -60,6 +62,7 @@ class Link:
         """Forget what one pickling has seen."""
         self._seen, self._kept, self._private = {}, [], set()
         self.used = False
+        self.behind = None
 
     def number(self, thing: Any) -> int | None:
         """The number of `thing`, None for what is new. Raises `Shared`."""

@@ -7,7 +7,7 @@ code of the object's own class runs.
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from types import MappingProxyType, MethodType
 
 from . import clients, sharing
@@ -249,7 +249,7 @@ class _Dict(_Container):
         keys = [key if type(key) in (str, int, bool, bytes) else type(key).__name__ for key in self.base.keys(value)]
         return keys, None if self.bare else super().labels(value)
 
-    def contents(self, value: Any) -> Any:
+    def contents(self, value: Any) -> list[Any]:
         return list(self.base.items(value))
 
     def same(self, value: Any, before: Any) -> bool:
@@ -260,6 +260,20 @@ class _Dict(_Container):
         self.base.clear(value)
         for key, part in contents:
             self.base.__setitem__(value, key, part)
+
+
+class _DefaultDict(_Dict):
+    """Its factory can be exchanged, too."""
+
+    def contents(self, value: Any) -> Any:
+        return [(None, value.default_factory), *super().contents(value)]
+
+    def same(self, value: Any, before: Any) -> bool:
+        return before[0][1] is value.default_factory and super().same(value, before[1:])
+
+    def fill(self, value: Any, contents: Any) -> None:
+        super().fill(value, contents[1:])
+        value.default_factory = contents[0][1]
 
 
 class _Bytes(Kind):
@@ -516,7 +530,14 @@ def _find(kind: type) -> Kind:
     enum = sys.modules.get("enum")
     if enum is not None and issubclass(kind, enum.Enum):
         return _FIXED
-    for exact, made in ((OrderedDict, _Dict), (dict, _Dict), (list, _List), (set, _Set), (deque, _Deque)):
+    for exact, made in (
+        (OrderedDict, _Dict),
+        (defaultdict, _DefaultDict),
+        (dict, _Dict),
+        (list, _List),
+        (set, _Set),
+        (deque, _Deque),
+    ):
         if issubclass(kind, exact):
             return made(kind, exact)
     if issubclass(kind, BaseException):

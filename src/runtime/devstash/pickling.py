@@ -73,6 +73,9 @@ def dump(value: object, sink: "Sink", link: "Link | None" = None, rest: "Rest | 
             continue
         return buffers
     try:
+        if link is not None and link.behind is not None:  # the value itself could be pickled
+            blamed = _unstorable(link.behind, failure)
+            raise Unstorable("what it holds", blamed.what, f"the call changes an object, and {blamed.why}") from failure
         raise _unstorable(value, failure) from failure
     finally:
         del failure  # its traceback holds this frame, and with it the value
@@ -108,6 +111,7 @@ def _dump(
             if rest is not None:
                 behind = rest()
                 if behind is not None:
+                    link.behind = behind
                     made.dump(behind)
             return buffers
         except linked.Aliased:

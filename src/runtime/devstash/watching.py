@@ -104,7 +104,7 @@ class Watch:
             spoiled: str | None = self._capture.refusal()
             if spoiled is not None:
                 return spoiled
-        return self.record.refusal()
+        return self._surroundings.refusal() or self.record.refusal()
 
     def found(self, before: Key, after: Key) -> Found:
         """All that is different, to be stored beside the result; the call's key was `before` and would now be `after`.
