@@ -484,7 +484,7 @@ def script(tmp_path, text, first=""):
         "    def text(self): return b'{}'\n"
         "class Site:\n"
         "    file, line, scope, text, name, ttl = 's.py', 1, '', '', None, None\n"
-        "    refresh, load = False, None\n"
+        "    refresh, load, replay = False, None, ()\n"
         "shelf, key, site = store.Store(sys.argv[2]), Key(), Site()\n"
     )
     (tmp_path / "script.py").write_text(head + text)

@@ -545,7 +545,7 @@ def test_threads_and_processes_save_and_load_the_same_entry(shelf, home):
 
 
 def test_several_make_folder_and_key_at_once(home):
-    text = "shelf.save(key, 1, {})\nclass S: ttl = refresh = load = None\nprint(shelf.load(key, S)[0])\n"
+    text = "shelf.save(key, 1, {})\nclass S: ttl = refresh = load = replay = None\nprint(shelf.load(key, S)[0])\n"
     processes = [child(home, text) for _ in range(6)]
     results = []
     for process in processes:
