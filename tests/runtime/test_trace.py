@@ -996,3 +996,56 @@ def test_a_module_that_the_call_makes_and_runs(work):
         runpy.run_path("made.py")
 
     assert not [row for row in recorded(make) if row[0] in ("file", "module")]
+
+
+def test_a_folder_that_is_made_unless_it_is_there(work):
+    def guarded(folder="a/b"):
+        if not os.path.exists(folder):
+            os.makedirs(folder)
+        return 1
+
+    def last():
+        if not os.path.isdir("c"):
+            os.mkdir("c")
+
+    for call in (guarded, last):
+        assert trace.check(recorded(call), store()) is None  # it is there now
+
+
+def test_a_folder_on_which_more_hangs(work):
+    def told():
+        if os.path.exists("a"):
+            return 1
+        os.makedirs("a")
+        return 2
+
+    def another():
+        if not os.path.exists("b"):
+            os.makedirs("b2")
+
+    def more():
+        if not os.path.exists("c"):
+            os.makedirs("c")
+            os.mkdir("c/d")
+
+    def otherwise():
+        if not os.path.exists("e"):
+            os.makedirs("e")
+        else:
+            return 1
+
+    def either(flag=False):
+        if flag or not os.path.exists("f"):
+            os.makedirs("f")
+
+    for call in (told, another, more, otherwise, either):
+        assert trace.check(recorded(call), store()) is not None, call
+    os.mkdir("g")
+
+    def there():
+        if not os.path.exists("g"):
+            os.makedirs("g")
+
+    rows = recorded(there)
+    os.rmdir("g")
+    assert trace.check(rows, store()) is not None

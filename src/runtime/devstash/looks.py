@@ -16,6 +16,7 @@ import sys
 from . import origin, record
 from .contents import path_text
 from .glances import answer
+from .guards import is_guard, is_made_anyway
 from .inputs import ABOUT_PYTHON
 from .record import clean
 from .system import os
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _PATHS = frozenset(("genericpath", "posixpath", "ntpath"))
 _PATHLIB = ("pathlib", "pathlib._local", "pathlib._abc", "pathlib._os", "pathlib.types")
 _ASKING = frozenset(("stat", "lstat"))
+#: Questions after which a folder may be made.
+_GUARDING = ("exists", "is dir")
 # Functions that want to know one thing only.
 _QUESTIONS = {
     "exists": "exists", "lexists": "exists", "isfile": "is file", "is_file": "is file", "isdir": "is dir",
@@ -146,6 +149,9 @@ def _note(path: Any, found: os.stat_result | None, follow: bool, frame: FrameTyp
         asked = _asked(frame)
         if asked == "":
             return
+        guarding = found is None and asked in _GUARDING and frame.f_globals.get("__name__") in _PATHS
+        if guarding and frame.f_back is not None and is_guard(frame.f_back):
+            return
         if type(path) is not str:
             path = os.fsdecode(path)
         path = clean(path)
@@ -221,6 +227,8 @@ def _is_indifferent(frame: FrameType) -> bool:
     """
     name = frame.f_code.co_name
     if name in ("makedirs", "mkdir"):
+        if frame.f_globals.get("__name__") == "os" and is_made_anyway(frame):
+            return True
         return bool(frame.f_locals.get("exist_ok")) and frame.f_globals.get("__name__") in ("os", *_PATHLIB)
     module = frame.f_globals.get("__name__")
     return (

@@ -26,6 +26,7 @@ import sys
 
 from . import blobs
 from .contents import Unsteady, path_text, read_state
+from .guards import is_guarded, is_made_anyway
 from .places import ALL, WORDS, Quiet, below, look, racy, same
 
 # The other half, for whoever thinks of both as one.
@@ -435,7 +436,9 @@ def _either_way() -> bool:
     for _ in range(12):
         code = frame.f_code
         if code.co_name in ("makedirs", "mkdir") and code.co_filename.endswith(_MAKERS):
-            return bool(frame.f_locals.get("exist_ok"))
+            return bool(frame.f_locals.get("exist_ok")) or is_made_anyway(frame)
+        if is_guarded(frame):
+            return True
         if code.co_filename.endswith("/tempfile.py"):
             return True
         if frame.f_back is None:
