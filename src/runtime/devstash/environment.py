@@ -12,7 +12,7 @@ import sys
 from . import record
 from .inputs import ABOUT_PYTHON
 from .system import os
-from .variables import digest_of
+from .variables import ALL, digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,10 +140,20 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
             for holder in holders:
                 if holder.active and name not in holder.variables and name not in holder.assigned:
                     holder.variables[name] = digest_of(data.get(raw))
+        if several and module not in ABOUT_PYTHON and module != "urllib.request":
+            for holder in holders:
+                if holder.active and ALL not in holder.variables:
+                    holder.variables[ALL] = digest_of_all(data, holder.assigned)
     except Exception as error:
         record.let_through(error)
         for holder in list(record.live.values()):
             holder.refuse(f"{type(error).__name__} while looking at the environment: {error}")
+
+
+def digest_of_all(data: dict[Any, Any], assigned: Any = ()) -> str | None:
+    """The digest of the names of all variables that can be inputs, those that the call has set left out."""
+    names = sorted(name for name in map(os.fsdecode, data) if name not in assigned and not _is_noise(name, ""))
+    return digest_of("\0".join(names))
 
 
 def _is_noise(name: str, module: str) -> bool:

@@ -175,12 +175,11 @@ class Store:
         return False, first
 
     def trace_of(self, path: str, key: "KeyLike") -> "list[Any] | None":
-        """The trace of the entry in `path` in short: kind, name and outcome of each row; None for an entry that is not
-        in order, or not of this key."""
-        found: list[list[Any]] = []
+        """What `conditions` says of the entry in `path`; None for an entry that is not in order, or not of this key."""
+        found: list[Any] = []
 
-        def note(rows: "list[Any]", _: "dict[str, Any]") -> None:
-            found.extend(row[:2] + row[-1:] for row in rows)
+        def note(rows: "list[Any]", effects: "dict[str, Any]") -> None:
+            found.extend(conditions(rows, effects))
             raise entry.Refused("known", "")
 
         try:
@@ -194,7 +193,7 @@ class Store:
             return found if refused.reason == "known" else None
         except (OSError, MemoryError, ValueError):
             return None
-        return []
+        return conditions([], {})
 
     def _read(self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any") -> "tuple[object, Any]":
         found = os.fstat(fd)
@@ -313,6 +312,12 @@ def distrust(folder: os.stat_result) -> str:
     if folder.st_mode & 0o022:
         return "can be written to by other users; `chmod 700` it"
     return ""
+
+
+def conditions(trace: "list[Any]", effects: "dict[str, Any]") -> "list[Any]":
+    """What must hold for an entry to be a hit, besides its key: two entries that need not differ in it are never
+    needed both. Of a trace's row kind, name and outcome count."""
+    return [*(row[:2] + row[-1:] for row in trace), effects.get("random"), effects.get("objects")]
 
 
 def has_second(effects: "dict[str, Any]") -> bool:

@@ -171,9 +171,13 @@ def _target(path: str, row: list[Any], store_folder: str) -> str | None:
 
 
 def _env(name: str, row: list[Any], store_folder: str) -> str | None:
-    from .variables import digest_of, raw
+    from .variables import ALL, digest_of, raw
 
     data = raw()
+    if name == ALL:
+        from .environment import digest_of_all
+
+        return None if digest_of_all(data) == row[2] else "the names of environment variables changed"
     return None if digest_of(data.get(os.fsencode(name))) == row[2] else f"variable {shown(name)} changed"
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+ALL = ""  # in the place of a name: the names of all variables
+
+
 def digest_of(value: Any) -> str | None:
     """The digest of a variable's value (bytes, as the system keeps it), None if it is not set."""
     if value is None:

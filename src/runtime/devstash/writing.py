@@ -15,7 +15,7 @@ from _blake2 import blake2b
 from . import folder, pickling, secret
 from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused
 from .manifest import manifest
-from .store import SLOTS, Unwritable
+from .store import SLOTS, Unwritable, conditions
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -257,15 +257,15 @@ class Writer:
                 facts.update(watched.facts())
             created = time_ns()
             _complete(draft, tag, buffers, lambda size: manifest(key, value, facts, size, created))
-            path = self._slot(key, facts.get("trace", []))
+            path = self._slot(key, conditions(facts.get("trace", []), facts.get("effects", {})))
             _place(draft, store, path, created, bool(buffers))
             return path
         finally:
             draft.discard()
 
-    def _slot(self, key: "KeyLike", trace: "list[Any]") -> str:
-        """The file for an entry of this key and trace: that of an older one with an equal trace, else a free one, else
-        the one used least recently."""
+    def _slot(self, key: "KeyLike", needs: "list[Any]") -> str:
+        """The file for an entry of this key and these conditions: that of an older one with the same, else a free one,
+        else the one used least recently."""
         store = self._store
         used: list[tuple[int, str]] = []
         for number in range(SLOTS):
@@ -274,7 +274,7 @@ class Writer:
                 last = os.stat(path).st_atime_ns
             except OSError:
                 return path
-            if store.trace_of(path, key) in (None, [row[:2] + row[-1:] for row in trace]):
+            if store.trace_of(path, key) in (None, needs):
                 return path
             used.append((last, path))
         return min(used)[1]
