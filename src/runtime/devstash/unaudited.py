@@ -133,11 +133,13 @@ def take() -> None:
     """Undo `put`. What is noticed as it starts stays so, and says nothing while no record is active."""
     for holder, name, plain, stand_in in _seats:
         _seat(holder, name, stand_in, plain)
+    if sys.meta_path and type(sys.meta_path[0]) is _Finder:  # nobody has searched
+        del sys.meta_path[0]
 
 
 def importing(name: str) -> None:
     """A module is about to be imported while a record is active."""
-    if name in _TABLE and not any(type(finder) is _Finder for finder in sys.meta_path):
+    if name in _TABLE and name not in sys.modules and not any(type(finder) is _Finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
