@@ -112,14 +112,14 @@ def seeds() -> bool:
     for module in list(sys.modules.values()):
         if not isinstance(module, ModuleType) or origin.of_namespace(vars(module)) != origin.PROJECT:
             continue
-        if any(_seeds(code, vars(module)) for code in _codes(module)):
+        if any(_seeds(code) for code in _codes(module)):
             return True
     # The body of a module is known by its frame alone.
     for frame in bodies:
         walked: FrameType | None = frame
         while walked is not None:
             body, space = walked.f_code, walked.f_globals
-            if body.co_name == "<module>" and origin.of_namespace(space) == origin.PROJECT and _seeds(body, space):
+            if body.co_name == "<module>" and origin.of_namespace(space) == origin.PROJECT and _seeds(body):
                 return True
             walked = walked.f_back
     return False
@@ -137,29 +137,19 @@ def _codes(module: ModuleType) -> Iterator[CodeType]:
                     yield inner.__code__
 
 
-def _seeds(code: CodeType, space: dict[str, Any]) -> bool:
+def _seeds(code: CodeType) -> bool:
+    """Whether a name or a text of the code is one that seeds. `args.seed` is taken for one, too: that costs a call that
+    draws from a generator a hit, and only in a program that leaves it unseeded."""
     code = original(code)
     for name in code.co_names:
-        if name in _SEEDERS or (name in _SEEDS and _names_generator(code, name, space)):
+        if name in _SEEDERS or name in _SEEDS:
             return True
-    return any(_seeds(constant, space) for constant in code.co_consts if isinstance(constant, CodeType))
-
-
-def _names_generator(code: CodeType, name: str, space: dict[str, Any]) -> bool:
-    """Whether `name` is asked of `random` or `numpy.random` in `code`, or imported from there."""
-    from dis import get_instructions
-
-    before = ""
-    for step in get_instructions(code):
-        if step.argval == name and (step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD"))):
-            held = space.get(before)
-            if before == "random" or (isinstance(held, ModuleType) and held.__name__ in ("random", "numpy.random")):
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            if _seeds(constant):
                 return True
-        elif step.argval == name and step.opname in ("IMPORT_FROM", "LOAD_GLOBAL", "LOAD_NAME"):
-            held = getattr(space.get(name), "__self__", None)
-            if step.opname == "IMPORT_FROM" or type(held).__module__ in ("random", "numpy.random.mtrand"):
-                return True
-        before = step.argval if isinstance(step.argval, str) else ""
+        elif type(constant) is str and constant in _SEEDS:
+            return True
     return False
 
 
@@ -195,9 +185,8 @@ class Surroundings:
                 continue
             if before is None and not seeds():
                 continue  # the call was the first to load it, and what it drew nobody can foretell
-            conditions[name] = digest if seeds() else "unseeded"
-            if seeds():
-                states[name] = state
+            conditions[name] = [digest, seeds()]
+            states[name] = state
         if conditions:
             members["random"] = conditions
         variables = dict(os.environ)
@@ -249,23 +238,25 @@ def is_there(folder: str) -> bool:
 
 
 def differs(conditions: dict[str, Any]) -> str | None:
-    """Why numbers drawn in this run would be others than those recorded, or None."""
+    """Why numbers drawn in this run would be others than those recorded, or None.
+
+    A condition is the digest of the state before the call (None if the module was not loaded), and whether the program
+    seeded.
+    """
     now = _states()
-    seeded = seeds()
-    for name, before in conditions.items():
-        if before == "unseeded":
-            if seeded:
-                return f"the program seeds `{name}` now"
-        elif before is None:
-            if name in now:
-                return f"`{name}` was not loaded before"
-        elif name not in now or _digest_of(now[name]) != before:
+    for name, (before, seeded) in conditions.items():
+        state = now.get(name)
+        if (None if state is None else _digest_of(state)) == before:
+            continue
+        if seeded or seeds():
             return f"the state of `{name}` is another one"
     return None
 
 
 def restore(members: dict[str, Any], states: dict[str, Any]) -> None:
     """Bring about what the call did. Raises OSError when the working folder is gone."""
+    now = _states()
+    befores = members.get("random", {})
     if "cwd" in members:
         os.chdir(members["cwd"])
     for name, value in members.get("environ", {}).items():
@@ -274,5 +265,8 @@ def restore(members: dict[str, Any], states: dict[str, Any]) -> None:
         else:
             os.environ[name] = value
     for name, state in states.items():
+        held = now.get(name)
+        if (None if held is None else _digest_of(held)) != befores[name][0]:
+            continue  # an unseeded program: one state is as good as another
         module: Any = __import__(name, fromlist=["_"])
         (module.setstate if name == "random" else module.set_state)(state)

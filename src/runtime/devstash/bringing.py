@@ -67,7 +67,7 @@ class Bringer:
         self._heap = heap_of(self._call, self._key)
         if self._heap.shape() != effects["objects"]:
             raise Refused("input changed", "the objects that it is given are connected in another way")
-        return self._heap.objects.__getitem__
+        return self._heap.find
 
     def bring(self, value: Any, changes: tuple[Any, ...] | None) -> Any:
         """Bring the effects about, and return what the script is to have: `value`, or the stream it was recorded from.

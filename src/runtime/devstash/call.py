@@ -294,7 +294,7 @@ class Call:
             store = self._calls.store
             facts = {"duration": duration, "site": self.site, "watched": found}
             path = store.save(key, value, facts)
-            store.prove(path, key, self.site, value, found.object)
+            store.prove(path, key, self.site, value, found)
             reporter.happened(self.site, f"stored {key.qualname}")
         except stores.Unstorable as error:
             _let_through(error)

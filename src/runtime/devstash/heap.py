@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 ATOMS = frozenset(
     (
         *(int, float, complex, str, bytes, bool, range, slice, type, type(None), type(...), type(NotImplemented)),
-        *(FunctionType, BuiltinFunctionType, CodeType, CellType, ModuleType, property, staticmethod, classmethod),
+        *(FunctionType, CodeType, CellType, ModuleType, property, staticmethod, classmethod),
     )
 )
 # Attributes of a class that its own machinery writes.
 _OWN = frozenset(
-    ("__doc__", "__slotnames__", "__abstractmethods__", "_abc_impl", "__annotations__", "__annotations_cache__")
+    (
+        *("__doc__", "__slotnames__", "__abstractmethods__", "_abc_impl", "__annotations__", "__annotations_cache__"),
+        "__warningregistry__",
+    )
 )
 _ABSENT = object()
 
@@ -82,6 +85,8 @@ class Heap:
         self.spaces: dict[str, dict[str, Any]] = {}
         self._twice: set[tuple[str, str]] = set()
         self._closed: set[int] = {id(value) for value in opaque}
+        #: What remembers results of reached code: functools.lru_cache.
+        self.caches = [thing for thing in code if type(thing).__name__ == "_lru_cache_wrapper"]
         for value in (*opaque, *(roots[name] for name in sorted(roots))):
             self._add(value)
         self._code(code)
@@ -163,20 +168,24 @@ class Heap:
 
     # --- before and after ----------------------------------------------------------------------------------
 
-    def watch(self, digests: dict[int, str]) -> None:
-        """Note what every object holds now; `digests` are those known already, by id."""
+    def watch(self, digests: dict[int, str], shallow: bool = False) -> None:
+        """Note what every object holds now; `digests` are those known already, by id.
+
+        What has to be digested is left out if only a `shallow` look is wanted.
+        """
+        self._snapshots = []
         for value, kind in zip(self.objects, self.kinds):
             if kind.by_digest:
                 known = digests.get(id(value))
-                self._snapshots.append(_digest(value) if known is None else known)
+                self._snapshots.append(None if shallow else _digest(value) if known is None else known)
             else:
                 self._snapshots.append(kind.snapshot(value))
         self._spaces = {name: dict(space) for name, space in self.spaces.items()}
         self._vars = {name: dict(vars(kind)) for name, kind in self.classes.items()}
         self._functions = {name: _function_state(function) for name, function in self.functions.items()}
 
-    def changes(self, names: frozenset[str]) -> Changes:
-        """What is different from when `watch` was called; module-level names count if they are among `names`.
+    def changes(self, names: frozenset[str] | None) -> Changes:
+        """What is different from when `watch` was called; of module-level names those among `names`, None for all.
 
         Raises `Unstorable` for a change that cannot be brought about again.
         """
@@ -188,6 +197,8 @@ class Heap:
             elif not kind.changed(value, before):
                 continue
             try:
+                if any(id(owner_of(array)) in self._owners() for array in kind.arrays(value)):
+                    raise TypeError("it looks into the memory of an array")
                 found.objects.append((number, kind.state(value, before)))
             except Exception as error:
                 raise Unstorable(
@@ -195,7 +206,7 @@ class Heap:
                 ) from error
         for name, space in self.spaces.items():
             for label, bound, value in _differences(self._spaces[name], space):
-                if label in names:
+                if (names is None or label in names) and label not in _OWN:
                     found.globals.append((name, label, bound, value))
         for place, owner in self.classes.items():
             for label, bound, value in _differences(self._vars[place], dict(vars(owner))):
@@ -213,6 +224,11 @@ class Heap:
                     raise Unstorable(place[1], "function", "the call empties its closure")
                 found.functions.append((*place, now if differs else None, changed))
         return found
+
+    def _owners(self) -> dict[int, Any]:
+        """What owns the memory of the arrays that have a number, by id."""
+        owners = [owner_of(value) for value in self.objects if type(value).__name__ == "ndarray"]
+        return {id(owner): owner for owner in owners}
 
     def _once(self, name: tuple[str, str]) -> None:
         if name in self._twice:
@@ -240,9 +256,9 @@ class Heap:
         for module, called, label, bound, value in classes:
             owner = self.classes[module, called]
             if bound:
-                setattr(owner, label, value)
+                type.__setattr__(owner, label, value)
             elif label in vars(owner):
-                delattr(owner, label)
+                type.__delattr__(owner, label)
         for module, called, attributes, cells in functions:
             function = self.functions[module, called]
             if attributes is not None:
@@ -250,6 +266,37 @@ class Heap:
                 function.__dict__.update(attributes)
             for place, part in cells.items():
                 function.__closure__[place].cell_contents = part
+
+    def find(self, token: Any) -> Any:
+        """The live object of a number; of a number in a tuple, its `__dict__`."""
+        return vars(self.objects[token[0]]) if type(token) is tuple else self.objects[token]
+
+    def put_back(self) -> list[str]:
+        """Undo what was done to the objects since `watch`, as far as that is possible; returns the names of those that
+        were changed.
+        """
+        touched = []
+        for number, (value, kind, before) in enumerate(zip(self.objects, self.kinds, self._snapshots)):
+            if kind.by_digest:
+                if before is not None and _digest(value) != before:
+                    touched.append(self.name_of(number))
+            elif kind.changed(value, before):
+                kind.apply(value, before)
+                touched.append(self.name_of(number))
+        for name, space in self.spaces.items():
+            for label, _, _ in _differences(self._spaces[name], space):
+                _bind(space, label, self._spaces[name])
+                touched.append(f"{name}.{label}")
+        for place, owner in self.classes.items():
+            for label, _, _ in _differences(self._vars[place], dict(vars(owner))):
+                if label in _OWN:
+                    continue
+                if label in self._vars[place]:
+                    type.__setattr__(owner, label, self._vars[place][label])
+                else:
+                    type.__delattr__(owner, label)
+                touched.append(f"{place[1]}.{label}")
+        return touched
 
     def fits(self, changes: tuple[Any, ...]) -> bool:
         """Whether all that `changes` speak of is there."""
@@ -274,6 +321,22 @@ class Heap:
         return "what the call reads"
 
 
+def owner_of(array: Any) -> Any:
+    """What owns the memory that an array looks at: the last of its bases that is an array, or what that looks at."""
+    while getattr(array, "base", None) is not None:
+        if not hasattr(array.base, "base") or not hasattr(array.base, "dtype"):
+            return array.base
+        array = array.base
+    return array
+
+
+def _bind(space: dict[str, Any], label: str, before: dict[str, Any]) -> None:
+    if label in before:
+        space[label] = before[label]
+    else:
+        space.pop(label, None)
+
+
 def _digest(value: Any) -> str | None:
     """The digest of an object, None for one that has none: a lock, a client, an open file."""
     try:
@@ -284,6 +347,8 @@ def _digest(value: Any) -> str | None:
 
 def _is_value(value: Any) -> bool:
     """Whether nothing can be done to `value` nor to anything in it, so that a copy of it is as good as itself."""
+    if type(value) is BuiltinFunctionType:  # `rows.append` is as changeable as `rows`
+        return value.__self__ is None or isinstance(value.__self__, (ModuleType, type))
     if sharing.is_leaf(value):
         return True
     if sharing.is_changeable(value):
@@ -350,4 +415,4 @@ def heap_of(call: Call, key: Key) -> Heap:
             roots["argument " + name] = value
     for name, value in key.reach.values.items():
         roots["read " + name] = value
-    return Heap(roots, opaque, key.reach.seen.values())
+    return Heap(roots, opaque, list(key.reach.seen.values()))

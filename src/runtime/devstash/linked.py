@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from . import sharing
+from . import origin, sharing
+from .heap import owner_of
 from .store import Unstorable
 
 TYPE_CHECKING = False
@@ -38,8 +39,9 @@ class Aliased(Exception):
 class Link:
     """What connects one pickling to the heap: numbers, memory, and whether any of it was needed."""
 
-    def __init__(self, heap: Heap, replaced: set[int]) -> None:
+    def __init__(self, heap: Heap, replaced: set[int], modules: frozenset[str]) -> None:
         self.heap = heap
+        self.modules = modules  # those that were loaded before the call
         self._replaced = replaced  # numbers of objects whose state is stored: all of their parts go with it
         self.numbers = heap.numbers
         self.used = False
@@ -49,6 +51,7 @@ class Link:
         self._seen: dict[int, list[tuple[int, int]]] = {}  # memory of arrays met, by the id of its owner
         self._kept: list[Any] = []
         self._deep: dict[int, Any] | None = None
+        self._dicts: dict[int, int] | None = None
         self._memory: dict[int, Any] | None = None
         self._private: set[int] = set()
         numpy = sys.modules.get("numpy")
@@ -64,13 +67,19 @@ class Link:
         self.used = False
         self.behind = None
 
-    def number(self, thing: Any) -> int | None:
-        """The number of `thing`, None for what is new. Raises `Shared`."""
+    def number(self, thing: Any) -> int | tuple[int] | None:
+        """The number of `thing`, None for what is new; see `Heap.find`. Raises `Shared`."""
         place = id(thing)
         found = self.numbers.get(place)
         if found is not None:
             self.used = True
             return found
+        if type(thing) is dict:
+            if self._dicts is None:
+                self._dicts = _attribute_dicts(self.heap)
+            if place in self._dicts:
+                self.used = True
+                return (self._dicts[place],)
         if self._deep is None:
             self._deep = self._inner_parts()
         if place in self._deep:
@@ -87,7 +96,14 @@ class Link:
             for number, (value, kind) in enumerate(zip(heap.objects, heap.kinds))
             if number not in self._replaced and (kind.opaque or heap.is_closed(value))
         ]
-        return sharing.inner_parts(whole, self.numbers)
+        parts = sharing.inner_parts(whole + heap.caches, self.numbers)
+        for name in set(sys.modules) - self.modules:
+            module = sys.modules[name]
+            if isinstance(module, ModuleType) and origin.of_namespace(vars(module)) == origin.PROJECT:
+                held = [value for label, value in vars(module).items() if label[:2] != "__"]
+                parts.update(sharing.inner_parts(held, self.numbers))
+                parts.update((id(value), value) for value in held if sharing.holds_state(value))
+        return parts
 
     def reduce(self, thing: Any) -> Any:
         """How `thing` is pickled where not as usual, else NotImplemented."""
@@ -102,7 +118,7 @@ class Link:
     def _array(self, thing: Any) -> Any:
         if id(thing) in self._private or thing.dtype.hasobject or type(thing) is not self.array:
             return NotImplemented
-        owner = _owner(thing)
+        owner = owner_of(thing)
         given = self._given().get(id(owner))
         if given is not None:
             start = _address(thing) - _address(given)
@@ -134,8 +150,19 @@ class Link:
             self._memory = {}
             for value in self.heap.objects:
                 if isinstance(value, self.array):
-                    self._memory.setdefault(id(_owner(value)), value)
+                    self._memory.setdefault(id(owner_of(value)), value)
         return self._memory
+
+
+def _attribute_dicts(heap: Heap) -> dict[int, int]:
+    """The dicts that hold the attributes of numbered objects, by id."""
+    found = {}
+    for number, (value, kind) in enumerate(zip(heap.objects, heap.kinds)):
+        if kind.has_attributes and not heap.is_closed(value):
+            held = getattr(value, "__dict__", None)
+            if type(held) is dict:
+                found[id(held)] = number
+    return found
 
 
 def view_of(array: Any, start: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> Any:
@@ -157,16 +184,6 @@ class _Memory:
             "typestr": f"|V{size}",
             "version": 3,
         }
-
-
-def _owner(array: Any) -> Any:
-    """What owns the memory that an array looks at: the last of its bases that is an array, or what that looks at."""
-    kind = type(array)
-    while array.base is not None:
-        if not hasattr(array.base, "base") or not hasattr(array.base, "dtype"):
-            return array.base
-        array = array.base
-    return array if kind is not None else None
 
 
 def _address(array: Any) -> int:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, defaultdict, deque
-from types import MappingProxyType, MethodType
+from types import BuiltinFunctionType, MappingProxyType, MethodType, MethodWrapperType, SimpleNamespace
 
 from . import clients, sharing
+from .encode import encode
 from .objects import LIMIT
 from .standard import PLUMBING
 
@@ -31,6 +32,8 @@ class Kind:
     by_digest = False
     #: Whether it holds changeable objects that have no number.
     opaque = False
+    #: Whether its `__dict__` is what it holds.
+    has_attributes = False
 
     def parts(self, value: Any) -> list[Any]:
         """The objects that it holds and that may be changed or referred to by themselves."""
@@ -46,6 +49,10 @@ class Kind:
 
     def changed(self, value: Any, before: Any) -> bool:
         return False
+
+    def arrays(self, value: Any) -> list[Any]:
+        """Arrays that it holds without showing them as parts."""
+        return []
 
     def state(self, value: Any, before: Any) -> Any:
         """What it holds now, as plain data around its parts; `before` is its snapshot, None when there is none."""
@@ -77,6 +84,8 @@ class _Proxy(Kind):
 
 class _Attributes(Kind):
     """A plain object: `__dict__` and slots."""
+
+    has_attributes = True
 
     def __init__(self, kind: type) -> None:
         slots = []
@@ -162,6 +171,23 @@ class _Partly(_Attributes):
             if name not in state:
                 del value.__dict__[name]
         value.__dict__.update(state)
+
+
+class _Tracked(_Attributes):
+    """An object whose attributes somebody keeps track of, such as a row of an ORM: setting them behind its back would
+    not be the same.
+    """
+
+    def state(self, value: Any, before: Any) -> Any:
+        raise TypeError("its session has to know of it")
+
+
+class _Extended(_Attributes):
+    """An instance of a class derived from something unchangeable, with attributes of its own."""
+
+    def parts(self, value: Any) -> list[Any]:
+        own = list(tuple.__iter__(value)) if isinstance(value, tuple) else []
+        return own + super().parts(value)
 
 
 class _Container(_Attributes):
@@ -315,13 +341,39 @@ class _Generator(Kind):
 
 
 class _BitGenerator(Kind):
-    by_digest = True
+    """Its state, and how many generators were spawned from its seed."""
+
+    def snapshot(self, value: Any) -> Any:
+        return encode(value.state), self._spawned(value)
+
+    @staticmethod
+    def _spawned(value: Any) -> int:
+        return getattr(getattr(value, "seed_seq", None), "n_children_spawned", 0)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return bool(self.snapshot(value) != before)
 
     def state(self, value: Any, before: Any) -> Any:
-        return value.state
+        return value.state, self._spawned(value)
 
     def apply(self, value: Any, state: Any) -> None:
-        value.state = state
+        value.state, spawned = state
+        if spawned > self._spawned(value):
+            value.seed_seq.spawn(spawned - self._spawned(value))
+
+
+class _RandomState(Kind):
+    def snapshot(self, value: Any) -> Any:
+        return encode(value.get_state(legacy=False))
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return bool(self.snapshot(value) != before)
+
+    def state(self, value: Any, before: Any) -> Any:
+        return value.get_state(legacy=False)
+
+    def apply(self, value: Any, state: Any) -> None:
+        value.set_state(state)
 
 
 class _Frame(Kind):
@@ -330,27 +382,51 @@ class _Frame(Kind):
     Where pandas copies on write, frames that share arrays count on pandas to know of it, and each is replaced whole.
     """
 
-    by_digest = True
     opaque = True
 
     def parts(self, value: Any) -> list[Any]:
         if sharing.copies_on_write():
             return []
-        manager = value._mgr
-        blocks = getattr(manager, "blocks", None)
-        found = [block.values for block in blocks] if blocks is not None else list(getattr(manager, "arrays", ()))
-        return [part for part in found if type(part).__name__ == "ndarray"]
+        return [part for part in self.arrays(value) if type(part).__name__ == "ndarray"]
+
+    def arrays(self, value: Any) -> list[Any]:
+        blocks = getattr(value._mgr, "blocks", None)
+        return [block.values for block in blocks] if blocks is not None else list(getattr(value._mgr, "arrays", ()))
+
+    def snapshot(self, value: Any) -> Any:
+        return encode(value), self._extras(value), value.flags.allows_duplicate_labels
+
+    @staticmethod
+    def _extras(value: Any) -> dict[str, Any]:
+        """What a class derived from a frame has put beside it."""
+        return {name: part for name, part in value.__dict__.items() if name not in _OF_FRAMES}
+
+    def changed(self, value: Any, before: Any) -> bool:
+        digest, extras, flag = before
+        return not (
+            _same_dict(self._extras(value), extras)
+            and flag == value.flags.allows_duplicate_labels
+            and encode(value) == digest
+        )
 
     def state(self, value: Any, before: Any) -> Any:
-        return value._mgr, dict(value.attrs)
+        return value._mgr, dict(value.attrs), self._extras(value), value.flags.allows_duplicate_labels
 
     def apply(self, value: Any, state: Any) -> None:
-        manager, attributes = state
+        manager, attributes, extras, flag = state
         object.__setattr__(value, "_mgr", manager)
         cached = value.__dict__.get("_item_cache")
         if cached:
             cached.clear()
+        for name in self._extras(value):
+            if name not in extras:
+                del value.__dict__[name]
+        value.__dict__.update(extras)
         value.attrs = attributes
+        value.flags.allows_duplicate_labels = flag
+
+
+_OF_FRAMES = ("_mgr", "_item_cache", "_attrs", "_flags", "_cacher", "_is_copy", "_name", "_cache")
 
 
 class _Polars(Kind):
@@ -362,35 +438,38 @@ class _Polars(Kind):
         self.name = name
 
     def state(self, value: Any, before: Any) -> Any:
-        return type(value)._from_pydf(getattr(value, self.name)) if self.name == "_df" else value
+        return value.clone()  # not itself, which has a number
 
     def apply(self, value: Any, state: Any) -> None:
         setattr(value, self.name, getattr(state, self.name))
 
 
 class _Exception(Kind):
-    """An exception: its arguments and attributes; the traceback and the context are those of the run."""
+    """An exception: its arguments, attributes, cause and context; the traceback is that of the run."""
 
     def parts(self, value: Any) -> list[Any]:
-        return [*value.args, *value.__dict__.values()]
+        return [*value.args, *value.__dict__.values(), value.__cause__, value.__context__]
 
     def labels(self, value: Any) -> Any:
         return [str(name) for name in value.__dict__]
 
     def snapshot(self, value: Any) -> Any:
-        return value.args, dict(value.__dict__)
+        return value.args, dict(value.__dict__), value.__cause__, value.__context__, value.__suppress_context__
 
     def changed(self, value: Any, before: Any) -> bool:
-        arguments, attributes = before
-        return not (_same(list(value.args), list(arguments)) and _same_dict(value.__dict__, attributes))
+        arguments, attributes, *rest = before
+        now = [value.__cause__, value.__context__, value.__suppress_context__]
+        return not (
+            _same(list(value.args), list(arguments)) and _same_dict(value.__dict__, attributes) and _same(now, rest)
+        )
 
     def state(self, value: Any, before: Any) -> Any:
-        return value.args, dict(value.__dict__)
+        return self.snapshot(value)
 
     def apply(self, value: Any, state: Any) -> None:
-        value.args = state[0]
+        value.args, attributes, value.__cause__, value.__context__, value.__suppress_context__ = state
         value.__dict__.clear()
-        value.__dict__.update(state[1])
+        value.__dict__.update(attributes)
 
 
 class _Client(Kind):
@@ -453,6 +532,9 @@ class _Opaque(Kind):
     def state(self, value: Any, before: Any) -> Any:
         if not hasattr(value, "__setstate__"):
             raise TypeError("it has no __setstate__ to put that back")
+        held = getattr(value, "__dict__", None)
+        if sharing.inner_parts([value], {} if held is None else {id(held)}):
+            raise TypeError("others may hold parts of it, which would be replaced")
         made = value.__reduce_ex__(4)
         if isinstance(made, str) or len(made) < 3 or made[2] is None:
             raise TypeError("its pickling does not tell its state apart")
@@ -462,12 +544,35 @@ class _Opaque(Kind):
         value.__setstate__(state)
 
 
+class _Picture(Kind):
+    """An image of Pillow: what is behind it is C's."""
+
+    by_digest = True
+
+    def state(self, value: Any, before: Any) -> Any:
+        return value.copy()
+
+    def apply(self, value: Any, state: Any) -> None:
+        value.__dict__.clear()
+        value.__dict__.update(state.__dict__)
+
+
+class _Bound(Kind):
+    """A method written in C: `rows.append`."""
+
+    def parts(self, value: Any) -> list[Any]:
+        return [value.__self__]
+
+
 _FIXED = Kind()
 _kinds: dict[type, Kind] = {
     tuple: _Tuple(),
     type(None): _FIXED,
     frozenset: _FIXED,
     MethodType: _Method(),
+    BuiltinFunctionType: _Bound(),
+    MethodWrapperType: _Bound(),
+    SimpleNamespace: _Attributes(SimpleNamespace),
     MappingProxyType: _Proxy(),
     list: _List(list, list),
     dict: _Dict(dict, dict),
@@ -489,6 +594,8 @@ _CACHES = (
     "functools._lru_cache_wrapper",
 )
 _BY_NAME = {
+    "PIL.Image.Image": _Picture,
+    "numpy.random.mtrand.RandomState": _RandomState,
     "array.array": _Bytes,
     "functools.partial": _Partial,
     "numpy.ndarray": _Array,
@@ -543,9 +650,13 @@ def _find(kind: type) -> Kind:
     if issubclass(kind, BaseException):
         return _Exception()
     if issubclass(kind, (tuple, frozenset, int, float, str, bytes)):
+        if kind.__dictoffset__:
+            return _Extended(kind)
         return _Tuple() if issubclass(kind, tuple) else _FIXED
     if all(_is_python(base) for base in kind.__mro__[:-1]):
         attributes = _Attributes(kind)
+        if hasattr(kind, "_sa_class_manager") or kind.__module__.startswith("sqlalchemy.orm"):
+            return _Tracked(kind)
         # More room than its attributes need is a state that only C knows of.
         if kind.__basicsize__ <= _PLAIN.__basicsize__ + len(attributes.slots) * _WORD:
             return attributes

@@ -83,6 +83,11 @@ def _walk(values: list[Any], known: Container[int]) -> Iterator[Any]:
         level = following
 
 
+def holds_state(value: object) -> bool:
+    """Whether `value` is neither code nor a value that cannot be changed."""
+    return not is_leaf(value) and is_changeable(value)
+
+
 def is_frame(value: object) -> bool:
     """Whether `value` is a DataFrame or Series of pandas."""
     kind = type(value)

@@ -272,12 +272,12 @@ class Store:
         path: str = self.writer.save(key, value, facts)
         return path
 
-    def prove(self, path: str, key: "KeyLike", site: "SiteLike", value: object, find: "Any") -> None:
+    def prove(self, path: str, key: "KeyLike", site: "SiteLike", value: object, found: "Any") -> None:
         """Make sure that what was just saved in `path` can be brought back. Raises `Unstorable`, having removed it.
 
         Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
-        entries are believed: to load them would need their size in memory once more. `find` gives the live objects
-        that the entry refers to.
+        entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
+        that knows the live objects to which the entry refers.
         """
         try:
             fd = os.open(path, _OPEN)
@@ -286,8 +286,10 @@ class Store:
         try:
             if os.fstat(fd).st_size > _PROVABLE:
                 return
-            back, _ = self._read(fd, key, site, lambda _, effects: find if has_second(effects) else None)
-            why = difference(value, back)
+            found.before_proof()
+            back, changes = self._read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
+            # What refers to live objects cannot be compared with them: they hold it already.
+            why = found.after_proof() or ("" if changes and changes[1] else difference(value, back))
         except entry.Refused as refused:
             why = f"it cannot be brought back: {refused.detail}" if refused.reason == "damaged" else ""
         except (OSError, MemoryError):

@@ -6,8 +6,9 @@ The reading half is bringing.py. Each kind of effect has a module of its own; he
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
-from . import ambient
+from . import ambient, origin
 from . import key as keys
 from .heap import heap_of
 from .linked import Link
@@ -15,10 +16,11 @@ from .store import Unstorable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
     from .call import Call
-    from .heap import Changes, Heap
+    from .heap import Changes
     from .key import Key
 
 
@@ -26,9 +28,9 @@ class Found:
     """What a call did, as the writer of its entry asks for it."""
 
     def __init__(
-        self, heap: Heap, changes: Changes, trace: list[Any], effects: dict[str, Any], states: dict[str, Any]
+        self, link: Link, changes: Changes, trace: list[Any], effects: dict[str, Any], states: dict[str, Any]
     ) -> None:
-        self.link = Link(heap, {number for number, _ in changes.objects})
+        self.link = link
         self.changes = changes
         self.trace = trace
         self.effects = effects
@@ -47,9 +49,18 @@ class Found:
         """The members for the manifest, once everything is pickled."""
         return {"trace": self.trace, "effects": self.effects}
 
-    def object(self, number: int) -> Any:
-        """The live object of a number."""
-        return self.link.heap.objects[number]
+    def find(self, token: Any) -> Any:
+        """See `Heap.find`."""
+        return self.link.heap.find(token)
+
+    def before_proof(self) -> None:
+        """What is unpickled to prove the entry must leave no traces."""
+        self.link.heap.watch({}, shallow=True)
+
+    def after_proof(self) -> str:
+        """Undo what unpickling did; in words what that was, as every hit would do it, too."""
+        touched = self.link.heap.put_back()
+        return f"loading it changes `{touched[0]}`" if touched else ""
 
 
 class Watch:
@@ -65,6 +76,8 @@ class Watch:
         self.heap.watch(key.digests())
         self._names = frozenset(key.reach.names | key.reach.written)
         self._modules = frozenset(sys.modules)
+        self._awaits = any("await" in link for link in call.links) or _is_coroutine(call)
+        self._accompanied = _accompanied(self._awaits)
         self._surroundings = ambient.Surroundings()
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
@@ -111,7 +124,16 @@ class Watch:
 
         Raises `Unstorable` and `Unwritable`.
         """
-        changes = self.heap.changes(self._names)
+        # While others run, only what the call's own code can name is its doing; and what of it is not, nobody can tell.
+        alone = not self._accompanied and not _accompanied(self._awaits)
+        changes = self.heap.changes(None if alone else self._names)
+        if changes and not alone:
+            others = "other tasks" if self._awaits else "other threads"
+            raise Unstorable(
+                "what the call is given",
+                "object",
+                f"the call and {others} run at the same time, and one of them changes it",
+            )
         # What the key sees and the heap does not: settings of packages, and their globals.
         missed = keys.changes(before, after, self._modules)
         if changes:
@@ -126,4 +148,36 @@ class Watch:
             output = self._capture.effect()
             if output is not None:
                 effects["output"] = output
-        return Found(self.heap, changes, self.record.trace(), effects, states)
+        link = Link(self.heap, {number for number, _ in changes.objects}, self._modules)
+        return Found(link, changes, self.record.trace(), effects, states)
+
+
+def _is_coroutine(call: Call) -> bool:
+    """Whether the call is of a marked `async def`, which is under way."""
+    code = getattr(call.callee, "__code__", None)
+    return call.site.kind == "function" and code is not None and bool(code.co_flags & _COROUTINE)
+
+
+_COROUTINE = 0x80 | 0x200  # of functions and of generators
+
+
+def _accompanied(awaits: bool) -> bool:
+    """Whether code of the project may run beside the call: other tasks of its loop, or other threads."""
+    asyncio = sys.modules.get("asyncio") if awaits else None
+    if asyncio is not None:
+        try:
+            if len(asyncio.all_tasks()) > 1:
+                return True
+        except RuntimeError:
+            return True  # another kind of loop
+    threading = sys.modules.get("threading")
+    if threading is None or len(getattr(threading, "_active", ())) < 2:
+        return False
+    own = get_ident()
+    for ident, frame in sys._current_frames().items():
+        walked: FrameType | None = frame if ident != own else None
+        while walked is not None:
+            if origin.of_namespace(walked.f_globals) == origin.PROJECT:
+                return True
+            walked = walked.f_back
+    return False
