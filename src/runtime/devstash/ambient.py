@@ -160,6 +160,7 @@ class Surroundings:
         self._states = _states()
         self._variables = dict(os.environ)
         self._process = _process()
+        self._modules = _loaded()
         try:
             self._folder = os.getcwd()
         except OSError:
@@ -167,7 +168,11 @@ class Surroundings:
 
     def refusal(self) -> str | None:
         """What the call has set that only the process knows of, or None."""
-        for name, value in _process().items():
+        now = _process()
+        if _loaded() != self._modules:  # packages that come to be imported set some of these for themselves
+            for name in _OF_IMPORTS:
+                now.pop(name, None)
+        for name, value in now.items():
             if name in self._process and self._process[name] != value:
                 return f"the call changes {name}, which a hit would not bring about"
         return None
@@ -203,12 +208,22 @@ class Surroundings:
         return members, states
 
 
+def _loaded() -> int:
+    """How many modules are loaded, our own left out."""
+    return sum(not name.startswith("devstash") for name in list(sys.modules))
+
+
 def _process() -> dict[str, Any]:
     """Settings of the process by the words for them."""
     found: dict[str, Any] = {
         "the recursion limit": sys.getrecursionlimit(),
         "the switch interval": sys.getswitchinterval(),
     }
+    found["the decimal context"] = _decimal()
+    warnings: Any = sys.modules.get("warnings")
+    found["the filters of warnings"] = list(map(id, getattr(warnings, "filters", ())))
+    atexit: Any = sys.modules.get("atexit")
+    found["what is done at exit"] = atexit._ncallbacks() if atexit is not None else 0
     for name in ("stdin", "stdout", "stderr", "excepthook", "displayhook"):
         found[f"sys.{name}"] = id(getattr(sys, name, None))
     signal: Any = sys.modules.get("_signal") if "signal" in sys.modules else None
@@ -225,6 +240,7 @@ def _process() -> dict[str, Any]:
     return found
 
 
+_OF_IMPORTS = ("the filters of warnings", "what is done at exit", "a signal handler")
 _UNASKED = (9, 19, 32, 33)  # nobody can handle these
 
 

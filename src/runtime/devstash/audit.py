@@ -267,8 +267,12 @@ def _scanned(args: tuple[Any, ...]) -> None:
 
 def _list(path: Any, form: str) -> None:
     holders = record.records()
-    if not holders or type(path) is int:
+    if not holders:
         return
+    if type(path) is int:  # a folder that was opened before: rmtree, fwalk
+        path = _path_of_descriptor(path)
+        if path is None:
+            return
     frame = sys._getframe(3)
     if frame.f_code.co_filename.startswith(_IMPORT_SYSTEM) or frame.f_globals.get("__name__") in ABOUT_PYTHON:
         return

@@ -282,7 +282,7 @@ class Call:
             if reason is not None:
                 reporter.warn(self.site, f"not cached: {reason}")
                 return
-            found = watch.found(key, keys.make_key(self, code_only=True))
+            found = watch.found(key, keys.make_key(self, code_only=True), self.callee)
             if effects:
                 from . import streams
 
@@ -314,6 +314,7 @@ class Call:
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
         if self._watch is not None:
+            self._watch.stepwise = True
             (self._watch.record.pause if stops else self._watch.record.resume)()
 
     # --- a guarded function body ---------------------------------------------------------------------------

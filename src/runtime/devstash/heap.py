@@ -86,7 +86,7 @@ class Heap:
         self._twice: set[tuple[str, str]] = set()
         self._closed: set[int] = {id(value) for value in opaque}
         #: What remembers results of reached code: functools.lru_cache.
-        self.caches = [thing for thing in code if type(thing).__name__ == "_lru_cache_wrapper"]
+        self.caches = [thing for thing in (*code, *roots.values()) if type(thing).__name__ == "_lru_cache_wrapper"]
         for value in (*opaque, *(roots[name] for name in sorted(roots))):
             self._add(value)
         self._code(code)
@@ -174,6 +174,7 @@ class Heap:
         What has to be digested is left out if only a `shallow` look is wanted.
         """
         self._snapshots = []
+        self._types = list(map(type, self.objects))
         for value, kind in zip(self.objects, self.kinds):
             if kind.by_digest:
                 known = digests.get(id(value))
@@ -191,6 +192,8 @@ class Heap:
         """
         found = Changes()
         for number, (value, kind, before) in enumerate(zip(self.objects, self.kinds, self._snapshots)):
+            if type(value) is not self._types[number]:
+                raise Unstorable(self.name_of(number), type_name(type(value)), "the call changes its class")
             if kind.by_digest:
                 if before is None or _digest(value) == before:
                     continue

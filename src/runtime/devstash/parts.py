@@ -91,7 +91,7 @@ class _Attributes(Kind):
         slots = []
         for base in kind.__mro__:
             for name, member in vars(base).items():
-                if type(member) is _SLOT and name != "__weakref__":
+                if type(member) is _SLOT and name not in ("__weakref__", "__dict__"):
                     slots.append(member)
         self.slots: list[Any] = slots
 
@@ -426,7 +426,7 @@ class _Frame(Kind):
         value.flags.allows_duplicate_labels = flag
 
 
-_OF_FRAMES = ("_mgr", "_item_cache", "_attrs", "_flags", "_cacher", "_is_copy", "_name", "_cache")
+_OF_FRAMES = ("_mgr", "_item_cache", "_attrs", "_flags", "_cacher", "_is_copy", "_cache")
 
 
 class _Polars(Kind):
@@ -544,6 +544,19 @@ class _Opaque(Kind):
         value.__setstate__(state)
 
 
+class _Masked(Kind):
+    """A masked array: its parts are linked in ways that cannot be put back from outside."""
+
+    def snapshot(self, value: Any) -> Any:
+        return encode(value), repr(value.fill_value)
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return bool(self.snapshot(value) != before)
+
+    def state(self, value: Any, before: Any) -> Any:
+        raise TypeError("a masked array")
+
+
 class _Picture(Kind):
     """An image of Pillow: what is behind it is C's."""
 
@@ -600,7 +613,8 @@ _BY_NAME = {
     "functools.partial": _Partial,
     "numpy.ndarray": _Array,
     "numpy.memmap": _Array,
-    "numpy.ma.core.MaskedArray": _Opaque,
+    "numpy.ma.core.MaskedArray": _Masked,
+    "numpy.ma.MaskedArray": _Masked,
     "http.cookiejar.CookieJar": _Cookies,
     "numpy.random._generator.Generator": _Generator,
     "numpy.random.bit_generator.BitGenerator": _BitGenerator,

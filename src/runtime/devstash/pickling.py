@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 
 # Buffers of at least this size lie outside of the stream proper, where they can be mapped.
 LARGE = 16 << 10
-_LIVING = (memoryview, LockType, type(RLock()))
+_LIVING: "tuple[type, ...]" = (
+    memoryview,
+    LockType,
+    type(RLock()),
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+)
 # What `type` itself knows of classes, which a metaclass cannot get between.
 _OF_TYPES: "dict[str, Any]" = vars(type)  # type: ignore[assignment]
 # How many objects are looked at in the search for the path to the one that cannot be pickled.

@@ -78,12 +78,16 @@ class Watch:
         self._modules = frozenset(sys.modules)
         self._awaits = any("await" in link for link in call.links) or _is_coroutine(call)
         self._accompanied = _accompanied(self._awaits)
+        self._closure = _closure(call.callee) if call.site.kind == "function" else {}
+        self._is_function = call.site.kind == "function"
         self._surroundings = ambient.Surroundings()
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
         self.record.watch(key.reach.values.values())
         self.record.watch_code(key.reach.seen.values())
         self._capture: Any = None
+        #: Whether the script itself runs in between, as it does while it consumes a stream.
+        self.stepwise = False
 
     def begin(self, binary: str) -> str | None:
         """Start to look; says why the call's output cannot be recorded, if that is wanted. `binary` is devstash's own
@@ -119,14 +123,15 @@ class Watch:
                 return spoiled
         return self._surroundings.refusal() or self.record.refusal()
 
-    def found(self, before: Key, after: Key) -> Found:
-        """All that is different, to be stored beside the result; the call's key was `before` and would now be `after`.
+    def found(self, before: Key, after: Key, callee: Any) -> Found:
+        """All that is different, to be stored beside the result; the call's key was `before` and would now be `after`,
+        and `callee` is what it called.
 
         Raises `Unstorable` and `Unwritable`.
         """
         # While others run, only what the call's own code can name is its doing; and what of it is not, nobody can tell.
         alone = not self._accompanied and not _accompanied(self._awaits)
-        changes = self.heap.changes(None if alone else self._names)
+        changes = self.heap.changes(None if alone and not self.stepwise else self._names)
         if changes and not alone:
             others = "other tasks" if self._awaits else "other threads"
             raise Unstorable(
@@ -135,11 +140,13 @@ class Watch:
                 f"the call and {others} run at the same time, and one of them changes it",
             )
         # What the key sees and the heap does not: settings of packages, and their globals.
-        missed = keys.changes(before, after, self._modules)
-        if changes:
-            missed = [name for name in missed if not self.heap.knows(name)]
+        missed = [name for name in keys.changes(before, after, self._modules) if not self.heap.knows(name)]
         if missed:
             raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
+        # The cells of a marked function that runs are the frame's, which lets nobody write to them.
+        for name, value in (_closure(callee) if self._is_function else {}).items():
+            if self._closure.get(name) is not value:
+                raise Unstorable(name, type(value).__name__, "the call binds it in the function around")
         effects, states = self._surroundings.effects()
         files = self.record.written.rows(self._folder)
         if files:
@@ -150,6 +157,17 @@ class Watch:
                 effects["output"] = output
         link = Link(self.heap, {number for number, _ in changes.objects}, self._modules)
         return Found(link, changes, self.record.trace(), effects, states)
+
+
+def _closure(function: Any) -> dict[str, Any]:
+    """What the names in a function's closure are bound to, unbound ones left out."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            pass
+    return found
 
 
 def _is_coroutine(call: Call) -> bool:
