@@ -286,6 +286,8 @@ class Store:
         try:
             if os.fstat(fd).st_size > _PROVABLE:
                 return
+            from .proof import difference
+
             found.before_proof()
             back, changes = self._read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
             # What refers to live objects cannot be compared with them: they hold it already.
@@ -325,22 +327,6 @@ def conditions(trace: "list[Any]", effects: "dict[str, Any]") -> "list[Any]":
 def has_second(effects: "dict[str, Any]") -> bool:
     """Whether a second pickle stands behind the value: states of objects, or of generators of random numbers."""
     return "objects" in effects or "random" in effects
-
-
-def difference(value: object, back: object) -> str:
-    """How what comes back from the store differs from what went in, or nothing."""
-    if type(back) is not type(value):
-        return f"it comes back as {type(back).__name__}"
-    from .encode import Unkeyable, encode
-
-    try:
-        before = encode(value)
-    except Unkeyable:
-        return ""  # nothing is known of what it holds
-    try:
-        return "" if encode(back) == before else "it comes back as another value"
-    except Unkeyable as error:
-        return f"it comes back without {error.path}"
 
 
 def _never() -> bool:
