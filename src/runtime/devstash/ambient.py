@@ -166,6 +166,10 @@ class Surroundings:
         except OSError:
             self._folder = ""
 
+    def settle(self) -> None:
+        """The call is about to begin: modules that are loaded from now on are its own."""
+        self._modules = _loaded()
+
     def refusal(self) -> str | None:
         """What the call has set that only the process knows of, or None."""
         now = _process()

@@ -387,9 +387,13 @@ class _Frame(Kind):
     def parts(self, value: Any) -> list[Any]:
         if sharing.copies_on_write():
             return []
-        return [part for part in self.arrays(value) if type(part).__name__ == "ndarray"]
+        return [part for part in self._blocks(value) if type(part).__name__ == "ndarray"]
 
     def arrays(self, value: Any) -> list[Any]:
+        return self._blocks(value) if sharing.copies_on_write() else []
+
+    @staticmethod
+    def _blocks(value: Any) -> list[Any]:
         blocks = getattr(value._mgr, "blocks", None)
         return [block.values for block in blocks] if blocks is not None else list(getattr(value._mgr, "arrays", ()))
 

@@ -27,7 +27,7 @@ def digest_of(value: Any) -> str | None:
 def value_of(name: str) -> str | None:
     """The value of a variable, without being seen."""
     data = raw()
-    value = data.get(os.fsencode(name), data.get(name))
+    value = data.get(os.fsencode(name) if os.name == "posix" else name)
     return None if value is None else os.fsdecode(value)
 
 

@@ -103,6 +103,7 @@ class Watch:
             if reason is not None:
                 self._capture = None
         self.record.begin()
+        self._surroundings.settle()
         return reason
 
     def end(self) -> None:
