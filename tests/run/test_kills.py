@@ -75,7 +75,9 @@ def test_random_kills(stash):
         said.append(told)
     assert kills > 5  # on a busy machine they are few
     told = {line for text in said for line in text.splitlines()}
-    assert not [line for line in told if "damaged" in line or "not kept" in line], told
+    # The folder is removed now and then while others write to it: what they were about to keep is then not kept.
+    lost = ("damaged", "not kept")
+    assert not [line for line in told if any(word in line for word in lost) and "No such file" not in line], told
     # Nothing is damaged, and the next run finds it all.
     outcome = stash.run("s.py", str(KEYS), "x", options=["-v"])
     assert outcome.stdout == f"{KEYS}\n"
