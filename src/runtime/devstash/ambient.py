@@ -244,7 +244,7 @@ def _process() -> dict[str, Any]:
     return found
 
 
-_OF_IMPORTS = ("the filters of warnings", "what is done at exit", "a signal handler")
+_OF_IMPORTS = ("the filters of warnings", "what is done at exit", "a signal handler", "sys.excepthook")
 _UNASKED = (9, 19, 32, 33)  # nobody can handle these
 
 
