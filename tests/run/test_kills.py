@@ -15,6 +15,7 @@ PROCESSES = 8
 KEYS = 64
 # DEVSTASH_KILLS=60 kills for a minute.
 SECONDS = float(os.environ.get("DEVSTASH_KILLS", "8"))
+ENOUGH = 50
 
 SCRIPT = """
 import random, sys
@@ -53,9 +54,10 @@ def test_random_kills(stash):
     runs = [start(stash, seed) for seed in range(PROCESSES)]
     seed = PROCESSES
     kills = 0
-    until = time.monotonic() + SECONDS
+    begun = time.monotonic()
     said = []
-    while time.monotonic() < until:
+    # A busy machine gets its number of kills, too.
+    while time.monotonic() < begun + SECONDS or (kills < ENOUGH and time.monotonic() < begun + 120):
         time.sleep(chance.random() * 0.06)
         place = chance.randrange(PROCESSES)
         run = runs[place]
@@ -73,11 +75,10 @@ def test_random_kills(stash):
         printed, told = run.communicate(timeout=100)
         assert (printed, run.returncode) == (f"{KEYS}\n", 0), told
         said.append(told)
-    assert kills > 5  # on a busy machine they are few
+    assert kills >= ENOUGH
     told = {line for text in said for line in text.splitlines()}
-    # The folder is removed now and then while others write to it: what they were about to keep is then not kept.
     lost = ("damaged", "not kept")
-    assert not [line for line in told if any(word in line for word in lost) and "No such file" not in line], told
+    assert not [line for line in told if any(word in line for word in lost)], told
     # Nothing is damaged, and the next run finds it all.
     outcome = stash.run("s.py", str(KEYS), "x", options=["-v"])
     assert outcome.stdout == f"{KEYS}\n"

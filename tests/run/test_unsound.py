@@ -20,6 +20,14 @@ EFFECTS = {
     "changes_a_default": "def f(x, seen=[]):\n    seen.append(x)\n    return 1\na = f(1)  # @devstash\nprint(f.__defaults__)",
     "changes_an_argument": "r = [1]\ndef f(r): r.append(2)\nf(r)  # @devstash\nprint(r)",
     "changes_a_nested_argument": "r = [[1]]\ndef f(r): r[0].append(2)\nf(r)  # @devstash\nprint(r)",
+    "changes_a_key_of_a_dict": (
+        "class K: pass\nk = K()\nd = {k: 1}\ndef f(d):\n    for k in d: k.name = 'x'\n"
+        "f(d)  # @devstash\nprint(k.name, k in d)"
+    ),
+    "returns_a_key_of_a_dict": (
+        "class K: pass\nk = K()\nd = {k: 1}\ndef f(d): return next(iter(d))\nx = f(d)  # @devstash\nprint(x is k, x in d)"
+    ),
+    "changes_a_list_in_a_dict_of_a_list": "r = [{'a': [1]}]\ndef f(r): r[0]['a'].append(2)\nf(r)  # @devstash\nprint(r)",
     "changes_its_receiver": (
         "class B:\n    def __init__(self): self.n = 0\n    def up(self):\n        self.n += 1\n        return 1\n"
         "b = B()\nx = b.up()  # @devstash\nprint(b.n)"
@@ -59,6 +67,20 @@ def test_what_a_call_did_is_brought_about(stash, case):
 
 
 CASES = {
+    "changes_an_element_of_a_set": (
+        "class K: pass\nk = K()\ns = {k}\ndef f(s):\n    for k in s: k.name = 'x'\nf(s)  # @devstash\nprint(k.name)"
+    ),
+    "changes_an_element_of_a_frozenset": (
+        "class K: pass\nk = K()\ns = frozenset([k])\ndef f(s):\n    for k in s: k.name = 'x'\n"
+        "f(s)  # @devstash\nprint(k.name)"
+    ),
+    "changes_a_list_beside_others_in_a_loop_of_its_own": (
+        "log = []\nclass Step:\n    def __await__(self): yield\n"
+        "async def work(i):\n    log.append(i)\n    for _ in range(3 - i): await Step()\n    log.append(-i)\n    return [i]\n"
+        "async def job(i):\n    x = await work(i)  # @devstash\n"
+        "todo = [job(i) for i in range(3)]\nwhile todo:\n    one = todo.pop(0)\n    try:\n        one.send(None)\n"
+        "        todo.append(one)\n    except StopIteration: pass\nprint(sorted(log))"
+    ),
     "marked_def_with_nonlocal": (
         "def outer():\n    n = 0\n    def add(x):  # @devstash\n        nonlocal n\n        n += x\n        return 1\n"
         "    add(3)\n    return n\nprint(outer())"
@@ -137,6 +159,25 @@ def test_a_time_limit_by_signal_reaches_the_script(stash):
     assert stash.run("s.py", options=["-q"]).stdout == "late\n"
 
 
+def test_what_cannot_be_loaded_again_never_takes_the_place_of_what_can(stash):
+    text = "class B:\n    def __init__(self, n): self.n = n\n    def __reduce__(self): return B, (self.n,){}\n" + (
+        "def f():\n    return B(1)\nx = f()  # @devstash key=1\nprint(x.n)\n"
+    )
+    stash.write("s.py", text.format(""))
+    assert stash.ok("s.py") == "1\n"
+    kept = {path.name: path.read_bytes() for path in stash.entries()}
+    stash.write(
+        "b.py",
+        "import sys\nclass C:\n    def __reduce__(self): return int, (sys.argv[1],)\n"
+        + ("def f():\n    return C()\nx = f()  # @devstash key=1 name=f\nprint('ran')\n"),
+    )
+    for _ in range(2):
+        outcome = stash.run("b.py", "no number", options=["--refresh"])
+        assert outcome.stdout == "ran\n" and "cannot be brought back" in outcome.stderr
+        assert {path.name: path.read_bytes() for path in stash.entries()} == kept
+    assert not list((stash.cache / ".tmp").iterdir())
+
+
 def test_what_the_call_was_given_goes_when_it_should(stash):
     stash.write(
         "s.py",
@@ -166,4 +207,41 @@ def test_what_can_be_brought_back_is_kept(stash, case):
     stash.write("s.py", KEPT[case] + "\nprint(x)\n", log=True)
     first, second = stash.run("s.py"), stash.run("s.py")
     assert first.raw == second.raw and not first.stderr
+    assert stash.executions() == ["f"]
+
+
+def test_what_another_thread_does_while_a_result_is_proved_stays_done(stash):
+    """The result of a thread's call is loaded once before it is kept: just then the main thread binds a name."""
+    stash.write(
+        "s.py",
+        """
+        import sys, threading
+        class Slow:
+            def __reduce__(self):
+                return make, (1,)
+        def make(n):
+            sys.loads += 1
+            if sys.loads == 1:
+                sys.loading.set()
+                sys.bound.wait(20)
+            return Slow()
+        sys.loads, sys.loading, sys.bound = 0, threading.Event(), threading.Event()
+        def f(n):
+            log("f")
+            return Slow()
+        def work():
+            sys.got = f(1)  # @devstash
+        thread = threading.Thread(target=work)
+        thread.start()
+        sys.loading.wait(20)
+        stage = "later"
+        sys.bound.set()
+        thread.join()
+        print(stage, type(sys.got).__name__)
+        """,
+        log=True,
+    )
+    for _ in range(2):
+        outcome = stash.run("s.py")
+        assert (outcome.stdout, outcome.stderr) == ("later Slow\n", "")
     assert stash.executions() == ["f"]

@@ -57,7 +57,8 @@ def prepare(folder: str) -> None:
             layout = _layout(folder)
         reason = distrust(os.stat(folder))
     except OSError as error:
-        raise Unwritable(f"`{error.filename or folder}`: {error.strerror}") from None
+        vanished = isinstance(error, FileNotFoundError)
+        raise Unwritable(f"`{error.filename or folder}`: {error.strerror}", vanished) from None
     if reason:
         raise Unwritable(f"the folder `{folder}` {reason}")
     if layout != LAYOUT:

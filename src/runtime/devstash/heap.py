@@ -274,29 +274,29 @@ class Heap:
         """The live object of a number; of a number in a tuple, its `__dict__`."""
         return vars(self.objects[token[0]]) if type(token) is tuple else self.objects[token]
 
-    def put_back(self) -> list[str]:
-        """Undo what was done to the objects since `watch`, as far as that is possible; returns the names of those that
-        were changed.
-        """
+    def touched(self, undo: bool) -> list[str]:
+        """The names of what was changed since `watch`; with `undo` it is put back, as far as that is possible."""
         touched = []
         for number, (value, kind, before) in enumerate(zip(self.objects, self.kinds, self._snapshots)):
             if kind.by_digest:
                 if before is not None and _digest(value) != before:
                     touched.append(self.name_of(number))
             elif kind.changed(value, before):
-                kind.apply(value, before)
+                if undo:
+                    kind.apply(value, before)
                 touched.append(self.name_of(number))
         for name, space in self.spaces.items():
             for label, _, _ in _differences(self._spaces[name], space):
-                _bind(space, label, self._spaces[name])
+                if undo:
+                    _bind(space, label, self._spaces[name])
                 touched.append(f"{name}.{label}")
         for place, owner in self.classes.items():
             for label, _, _ in _differences(self._vars[place], dict(vars(owner))):
                 if label in _OWN:
                     continue
-                if label in self._vars[place]:
+                if undo and label in self._vars[place]:
                     type.__setattr__(owner, label, self._vars[place][label])
-                else:
+                elif undo:
                     type.__delattr__(owner, label)
                 touched.append(f"{place[1]}.{label}")
         return touched
@@ -358,6 +358,8 @@ def _is_value(value: Any) -> bool:
         return False
     if isinstance(value, tuple):
         return ATOMS.issuperset(map(type, tuple.__iter__(value)))
+    if isinstance(value, frozenset):
+        return not any(map(sharing.holds_state, frozenset.__iter__(value)))
     return ATOMS.issuperset(map(type, getattr(value, "__dict__", {}).values())) and not _has_slots(type(value))
 
 

@@ -235,10 +235,10 @@ def make_key(call: Call, code_only: bool = False) -> Key:
 def given(call: Call) -> list[tuple[str, Any, bool]]:
     """All arguments of all links as (name, value, whether the marker ignores it)."""
     found = []
-    ignored = {id(value) for _, _, value, _ in _arguments(call)}
+    counted = {id(value) for _, _, value, _ in _arguments(call)}
     for link, name, value, _ in _all_arguments(call):
         if name != _FORM:
-            found.append((name if link == 1 else f"{name} of link {link}", value, id(value) not in ignored))
+            found.append((name if link == 1 else f"{name} of link {link}", value, id(value) not in counted))
     return found
 
 

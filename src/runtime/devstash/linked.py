@@ -11,7 +11,7 @@ were alone, and what is written to one would no longer be seen in the other.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from . import origin, sharing
 from .heap import owner_of
@@ -45,6 +45,8 @@ class Link:
         self._replaced = replaced  # numbers of objects whose state is stored: all of their parts go with it
         self.numbers = heap.numbers
         self.used = False
+        #: Whether unpickling looks a class or function of the project up, which may then run.
+        self.names_project = False
         #: What stands behind the value in the stream, once that is written.
         self.behind: Any = None
         self.aliased: set[int] = set()
@@ -64,7 +66,7 @@ class Link:
     def restart(self) -> None:
         """Forget what one pickling has seen."""
         self._seen, self._kept, self._private = {}, [], set()
-        self.used = False
+        self.used = self.names_project = False
         self.behind = None
 
     def number(self, thing: Any) -> int | tuple[int] | None:
@@ -107,6 +109,9 @@ class Link:
 
     def reduce(self, thing: Any) -> Any:
         """How `thing` is pickled where not as usual, else NotImplemented."""
+        if isinstance(thing, (type, FunctionType)):
+            self.names_project |= _is_project(thing)
+            return NotImplemented
         if isinstance(thing, ModuleType):
             from importlib import import_module
 
@@ -152,6 +157,13 @@ class Link:
                 if isinstance(value, self.array):
                     self._memory.setdefault(id(owner_of(value)), value)
         return self._memory
+
+
+def _is_project(thing: Any) -> bool:
+    """Whether the code of a class or function is the project's; of what has no place in a module nobody knows."""
+    if isinstance(thing, type):
+        return origin.of_class(thing) == origin.PROJECT
+    return origin.of_namespace(thing.__globals__) == origin.PROJECT
 
 
 def _attribute_dicts(heap: Heap) -> dict[int, int]:

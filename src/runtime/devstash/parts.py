@@ -190,6 +190,9 @@ class _Extended(_Attributes):
         return own + super().parts(value)
 
 
+_PLAIN_KEYS = frozenset((str, int, bool, bytes, float, type(None)))
+
+
 class _Container(_Attributes):
     """A list, dict, set or deque, or an instance of a class derived from one, attributes included."""
 
@@ -198,14 +201,15 @@ class _Container(_Attributes):
         self.base = base
         self.bare = kind is base
 
-    def contents(self, value: Any) -> Any:
-        raise NotImplementedError
+    def contents(self, value: Any) -> list[Any]:
+        return list(self.base.__iter__(value))
 
     def same(self, value: Any, before: Any) -> bool:
-        return _same(list(self.base.__iter__(value)), before)
+        return _same(self.contents(value), before)
 
     def fill(self, value: Any, contents: Any) -> None:
-        raise NotImplementedError
+        self.base.clear(value)
+        self.base.extend(value, contents)
 
     def parts(self, value: Any) -> list[Any]:
         own = list(self.base.__iter__(value))
@@ -215,60 +219,72 @@ class _Container(_Attributes):
         return self.contents(value), None if self.bare else super().snapshot(value)
 
     def changed(self, value: Any, before: Any) -> bool:
-        contents, rest = before
+        contents, rest, *_ = before
         return not self.same(value, contents) or (rest is not None and super().changed(value, rest))
 
     def state(self, value: Any, before: Any) -> Any:
         return self.contents(value), None if self.bare else super().state(value, None)
 
     def apply(self, value: Any, state: Any) -> None:
-        contents, rest = state
+        contents, rest, *_ = state
         self.fill(value, contents)
         if rest is not None:
             super().apply(value, rest)
 
 
-class _List(_Container):
-    def contents(self, value: Any) -> Any:
-        return list(list.__iter__(value))
-
-    def fill(self, value: Any, contents: Any) -> None:
-        list.__setitem__(value, slice(None), contents)
-
-
-class _Deque(_Container):
-    def contents(self, value: Any) -> Any:
-        return list(deque.__iter__(value))
-
-    def fill(self, value: Any, contents: Any) -> None:
-        deque.clear(value)
-        deque.extend(value, contents)
-
-
 class _Set(_Container):
-    """Its elements have no order that another process would find again, so they have no numbers."""
+    """Its elements have no order that another process would find again, so they have no numbers: that one of them
+    changes is seen, and cannot be brought about.
+    """
 
     opaque = True
 
     def parts(self, value: Any) -> list[Any]:
         return [] if self.bare else _Attributes.parts(self, value)
 
-    def contents(self, value: Any) -> Any:
-        return list(set.__iter__(value))
+    def contents(self, value: Any) -> list[Any]:
+        return sorted(self.base.__iter__(value), key=id)
 
-    def same(self, value: Any, before: Any) -> bool:
-        return len(before) == set.__len__(value) and {id(part) for part in set.__iter__(value)} == {
-            id(part) for part in before
-        }
+    def snapshot(self, value: Any) -> Any:
+        return (*super().snapshot(value), self._elements(value))
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return super().changed(value, before) or self._elements(value) != before[2]
+
+    def state(self, value: Any, before: Any) -> Any:
+        if before is not None and before[2]:
+            raise TypeError("its elements have no order by which to find them again")
+        return super().state(value, before)
 
     def fill(self, value: Any, contents: Any) -> None:
-        set.clear(value)
-        set.update(value, contents)
+        self.base.clear(value)
+        self.base.update(value, contents)
+
+    def _elements(self, value: Any) -> str:
+        """The digest of a set with elements that can change, else nothing."""
+        return encode(value) if any(map(sharing.holds_state, self.base.__iter__(value))) else ""
+
+
+class _FrozenSet(Kind):
+    """What holds for a set, except that it is always the same elements."""
+
+    opaque = True
+
+    def snapshot(self, value: Any) -> Any:
+        return encode(value) if any(map(sharing.holds_state, frozenset.__iter__(value))) else ""
+
+    def changed(self, value: Any, before: Any) -> bool:
+        return bool(self.snapshot(value) != before)
+
+    def state(self, value: Any, before: Any) -> Any:
+        raise TypeError("its elements have no order by which to find them again")
 
 
 class _Dict(_Container):
     def parts(self, value: Any) -> list[Any]:
         own = list(self.base.values(value))
+        if not _PLAIN_KEYS.issuperset(map(type, self.base.keys(value))):
+            own += self.base.keys(value)
         return own if self.bare else own + _Attributes.parts(self, value)
 
     def labels(self, value: Any) -> Any:
@@ -585,16 +601,16 @@ _FIXED = Kind()
 _kinds: dict[type, Kind] = {
     tuple: _Tuple(),
     type(None): _FIXED,
-    frozenset: _FIXED,
+    frozenset: _FrozenSet(),
     MethodType: _Method(),
     BuiltinFunctionType: _Bound(),
     MethodWrapperType: _Bound(),
     SimpleNamespace: _Attributes(SimpleNamespace),
     MappingProxyType: _Proxy(),
-    list: _List(list, list),
+    list: _Container(list, list),
     dict: _Dict(dict, dict),
     set: _Set(set, set),
-    deque: _Deque(deque, deque),
+    deque: _Container(deque, deque),
     OrderedDict: _Dict(OrderedDict, OrderedDict),
     bytearray: _Bytes(),
 }
@@ -659,9 +675,9 @@ def _find(kind: type) -> Kind:
         (OrderedDict, _Dict),
         (defaultdict, _DefaultDict),
         (dict, _Dict),
-        (list, _List),
+        (list, _Container),
         (set, _Set),
-        (deque, _Deque),
+        (deque, _Container),
     ):
         if issubclass(kind, exact):
             return made(kind, exact)
@@ -670,7 +686,7 @@ def _find(kind: type) -> Kind:
     if issubclass(kind, (tuple, frozenset, int, float, str, bytes)):
         if kind.__dictoffset__:
             return _Extended(kind)
-        return _Tuple() if issubclass(kind, tuple) else _FIXED
+        return _Tuple() if issubclass(kind, tuple) else _FrozenSet() if issubclass(kind, frozenset) else _FIXED
     if all(_is_python(base) for base in kind.__mro__[:-1]):
         attributes = _Attributes(kind)
         if hasattr(kind, "_sa_class_manager") or kind.__module__.startswith("sqlalchemy.orm"):

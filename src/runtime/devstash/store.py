@@ -90,11 +90,15 @@ class Unstorable(Exception):
 
 
 class Unwritable(Exception):
-    """The entry cannot be written; the text says why. Nothing of it is left behind."""
+    """The entry cannot be written; the text says why. Nothing of it is left behind.
 
-    def __init__(self, reason: str) -> None:
+    `vanished` says that the folder, or a part of it, went away meanwhile: a second attempt makes it anew.
+    """
+
+    def __init__(self, reason: str, vanished: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.vanished = vanished
 
 
 def entry_name(module: str, qualname: str, digest: str) -> str:
@@ -258,9 +262,9 @@ class Store:
             self.checked = Checked(self.folder)
         return self.checked
 
-    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> str:
-        """Keep `value` as the result of the call, and return the entry's path. Raises `Unstorable` or `Unwritable`,
-        having left nothing behind.
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+        """Keep `value` as the result of the call, once it has been proved that it can be brought back. Raises
+        `Unstorable` or `Unwritable`, having left nothing behind.
 
         `facts` tells what only the caller knows: `duration` in seconds, `site` (a `site.Site`), `trace` and `effects`
         (docs/cache-format.md), or in their place `watched` (an `effects.Found`), which knows them after pickling.
@@ -269,37 +273,42 @@ class Store:
             from .writing import Writer
 
             self.writer = Writer(self)
-        path: str = self.writer.save(key, value, facts)
-        return path
+        self.writer.save(key, value, facts)
 
-    def prove(self, path: str, key: "KeyLike", site: "SiteLike", value: object, found: "Any") -> None:
-        """Make sure that what was just saved in `path` can be brought back. Raises `Unstorable`, having removed it.
+    def prove(self, fd: int, key: "KeyLike", site: "SiteLike", value: object, found: "Any") -> None:
+        """Make sure that what is about to be kept, and lies complete in `fd`, can be brought back. Raises `Unstorable`.
 
         Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
         entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
         that knows the live objects to which the entry refers.
         """
-        try:
-            fd = os.open(path, _OPEN)
-        except OSError:
-            return  # it is gone already: a miss like any other
-        try:
-            if os.fstat(fd).st_size > _PROVABLE:
-                return
-            from .proof import difference
+        from .proof import difference
 
-            found.before_proof()
-            back, changes = self._read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
-            # What refers to live objects cannot be compared with them: they hold it already.
-            why = found.after_proof() or ("" if changes and changes[1] else difference(value, back))
-        except entry.Refused as refused:
-            why = f"it cannot be brought back: {refused.detail}" if refused.reason == "damaged" else ""
-        except (OSError, MemoryError):
+        if os.fstat(fd).st_size > _PROVABLE:
             return
-        finally:
-            os.close(fd)
+        why = ""
+
+        def load() -> None:
+            nonlocal why
+            os.lseek(fd, 0, os.SEEK_SET)
+            try:
+                back, changes = self._read(
+                    fd, key, site, lambda _, effects: found.find if has_second(effects) else None
+                )
+                # What refers to live objects cannot be compared with them: they hold it already.
+                why = "" if changes and changes[1] else difference(value, back)
+            except entry.Refused as refused:
+                if refused.reason == "damaged":
+                    why = f"it cannot be brought back: {refused.detail}"
+
+        try:
+            changed = found.changed_by(load)
+        except OSError as error:
+            place = error.filename or self.folder
+            raise Unwritable(f"`{place}`: {error}", isinstance(error, FileNotFoundError)) from None
+        if changed:
+            why = f"loading it changes `{changed}`"
         if why:
-            os.unlink(path)
             raise Unstorable("result", f"{type(value).__module__}.{type(value).__qualname__}", why)
 
     def note_written(self, found: os.stat_result) -> None:

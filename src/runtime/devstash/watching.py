@@ -16,6 +16,7 @@ from .store import Unstorable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import Any
 
@@ -28,9 +29,16 @@ class Found:
     """What a call did, as the writer of its entry asks for it."""
 
     def __init__(
-        self, link: Link, changes: Changes, trace: list[Any], effects: dict[str, Any], states: dict[str, Any]
+        self,
+        link: Link,
+        changes: Changes,
+        trace: list[Any],
+        effects: dict[str, Any],
+        states: dict[str, Any],
+        alone: bool = True,
     ) -> None:
         self.link = link
+        self._alone = alone
         self.changes = changes
         self.trace = trace
         self.effects = effects
@@ -53,14 +61,24 @@ class Found:
         """See `Heap.find`."""
         return self.link.heap.find(token)
 
-    def before_proof(self) -> None:
-        """What is unpickled to prove the entry must leave no traces."""
-        self.link.heap.watch({}, shallow=True)
+    def changed_by(self, load: Callable[[], None]) -> str:
+        """Run `load`, which unpickles what was stored, and say what of the program that changes, as every hit would.
 
-    def after_proof(self) -> str:
-        """Undo what unpickling did; in words what that was, as every hit would do it, too."""
-        touched = self.link.heap.put_back()
-        return f"loading it changes `{touched[0]}`" if touched else ""
+        It is undone, unless others run at the same time: it may be their doing, which only a second attempt tells.
+        """
+        if not self.link.used and not self.link.names_project:
+            load()
+            return ""  # no code of the project has a part in it
+        touched = self._touched_by(load)
+        if touched and not self._alone:
+            again = self._touched_by(load)
+            touched = [name for name in touched if name in again]
+        return touched[0] if touched else ""
+
+    def _touched_by(self, load: Callable[[], None]) -> list[str]:
+        self.link.heap.watch({}, shallow=True)
+        load()
+        return self.link.heap.touched(undo=self._alone)
 
 
 class Watch:
@@ -157,7 +175,7 @@ class Watch:
             if output is not None:
                 effects["output"] = output
         link = Link(self.heap, {number for number, _ in changes.objects}, self._modules)
-        return Found(link, changes, self.record.trace(), effects, states)
+        return Found(link, changes, self.record.trace(), effects, states, alone)
 
 
 def _closure(function: Any) -> dict[str, Any]:
@@ -182,13 +200,13 @@ _COROUTINE = 0x80 | 0x200  # of functions and of generators
 
 def _accompanied(awaits: bool) -> bool:
     """Whether code of the project may run beside the call: other tasks of its loop, or other threads."""
-    asyncio = sys.modules.get("asyncio") if awaits else None
-    if asyncio is not None:
+    if awaits:
+        asyncio = sys.modules.get("asyncio")
         try:
-            if len(asyncio.all_tasks()) > 1:
+            if asyncio is None or len(asyncio.all_tasks()) > 1:
                 return True
         except RuntimeError:
-            return True  # another kind of loop
+            return True  # another kind of loop, which does not say what it runs
     threading = sys.modules.get("threading")
     if threading is None or len(getattr(threading, "_active", ())) < 2:
         return False

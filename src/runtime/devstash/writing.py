@@ -226,7 +226,7 @@ class Draft:
 def _unwritable(error: OSError, store_folder: str) -> Unwritable:
     """The words for trouble with the disk."""
     place = error.filename or store_folder
-    return Unwritable(f"`{place}`: {error.strerror or error}")
+    return Unwritable(f"`{place}`: {error.strerror or error}", isinstance(error, FileNotFoundError))
 
 
 class Writer:
@@ -236,8 +236,17 @@ class Writer:
         self._store = store
         self._prepared = False
 
-    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> str:
+    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
         """See `Store.save`."""
+        try:
+            self._save(key, value, facts)
+        except Unwritable as error:
+            if not error.vanished:
+                raise
+            self._prepared = False  # the folder was removed under our hands: once more, from the beginning
+            self._save(key, value, facts)
+
+    def _save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
         store = self._store
         if not self._prepared:
             folder.prepare(store.folder)
@@ -257,9 +266,10 @@ class Writer:
                 facts.update(watched.facts())
             created = time_ns()
             _complete(draft, tag, buffers, lambda size: manifest(key, value, facts, size, created))
+            if watched is not None:
+                store.prove(draft.fd, key, facts["site"], value, watched)  # before anybody can see it
             path = self._slot(key, conditions(facts.get("trace", []), facts.get("effects", {})))
             _place(draft, store, path, created, bool(buffers))
-            return path
         finally:
             draft.discard()
 
