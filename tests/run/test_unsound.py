@@ -245,3 +245,39 @@ def test_what_another_thread_does_while_a_result_is_proved_stays_done(stash):
         outcome = stash.run("s.py")
         assert (outcome.stdout, outcome.stderr) == ("later Slow\n", "")
     assert stash.executions() == ["f"]
+
+
+OF_THE_PROCESS = {
+    "umask": "import os\ndef f(): os.umask(0o027)\nf()  # @devstash\nold = os.umask(0)\nprint(oct(old))",
+    "time_zone": (
+        "import os, time\ndef f():\n    os.environ['TZ'] = 'Etc/GMT-3'\n    time.tzset()\n"
+        "f()  # @devstash\nprint(time.tzname, time.localtime(0).tm_hour)"
+    ),
+    "locale": (
+        "import locale\ndef f(): return locale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')\n"
+        "f()  # @devstash\nprint(locale.setlocale(locale.LC_NUMERIC))"
+    ),
+    "recursion_limit": "import sys\ndef f(): sys.setrecursionlimit(2345)\nf()  # @devstash\nprint(sys.getrecursionlimit())",
+    "signal_handler": (
+        "import signal\ndef f(): signal.signal(signal.SIGUSR1, signal.SIG_IGN)\n"
+        "f()  # @devstash\nprint(signal.getsignal(signal.SIGUSR1))"
+    ),
+    "logger": (
+        "import logging\ndef f(): logging.getLogger('a').setLevel(10)\nlogging.getLogger('a')\n"
+        "f()  # @devstash\nprint(logging.getLogger('a').level)"
+    ),
+    "decimals": (
+        "import decimal\ndef f(): decimal.getcontext().prec = 5\nf()  # @devstash\nprint(decimal.Decimal(1) / 3)"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OF_THE_PROCESS)
+def test_what_is_set_for_the_whole_process_is_set_every_time(stash, case):
+    stash.write("s.py", OF_THE_PROCESS[case] + "\n")
+    expected = stash.plain("s.py")
+    assert expected.stdout and not expected.stderr
+    for _ in range(2):
+        outcome = stash.run("s.py")
+        assert outcome.stdout == expected.stdout
+        assert "not cached: the call changes " in outcome.stderr

@@ -154,12 +154,13 @@ def _seeds(code: CodeType) -> bool:
 
 
 class Surroundings:
-    """What surrounds a call, as it is before it."""
+    """What surrounds a call, as it is before it; `names` are those that its code uses."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: frozenset[str]) -> None:
         self._states = _states()
         self._variables = dict(os.environ)
-        self._process = _process()
+        self._names = names
+        self._process = _process(names)
         self._modules = _loaded()
         try:
             self._folder = os.getcwd()
@@ -172,7 +173,7 @@ class Surroundings:
 
     def refusal(self) -> str | None:
         """What the call has set that only the process knows of, or None."""
-        now = _process()
+        now = _process(self._names)
         if _loaded() != self._modules:  # packages that come to be imported set some of these for themselves
             for name in _OF_IMPORTS:
                 now.pop(name, None)
@@ -217,13 +218,17 @@ def _loaded() -> int:
     return sum(not name.startswith("devstash") for name in list(sys.modules))
 
 
-def _process() -> dict[str, Any]:
-    """Settings of the process by the words for them."""
+def _process(names: frozenset[str]) -> dict[str, Any]:
+    """Settings of the process by the words for them; what only changes can tell is asked where `names` speak of it."""
     found: dict[str, Any] = {
         "the recursion limit": sys.getrecursionlimit(),
         "the switch interval": sys.getswitchinterval(),
     }
     found["the decimal context"] = _decimal()
+    found["the locale"] = _locale()
+    found["the time zone"] = time.tzname, time.timezone
+    if "umask" in names:
+        found["the mask of modes"] = _umask()
     warnings: Any = sys.modules.get("warnings")
     found["the filters of warnings"] = list(map(id, getattr(warnings, "filters", ())))
     atexit: Any = sys.modules.get("atexit")
@@ -242,6 +247,13 @@ def _process() -> dict[str, Any]:
             if hasattr(logger, "handlers"):
                 found[f"the logger `{name}`"] = _settings(logger)
     return found
+
+
+def _umask() -> int:
+    """The mask of modes, which can only be read by setting it; for that moment nothing that is made is open to others."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 _OF_IMPORTS = ("the filters of warnings", "what is done at exit", "a signal handler", "sys.excepthook")

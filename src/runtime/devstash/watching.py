@@ -98,7 +98,7 @@ class Watch:
         self._accompanied = _accompanied(self._awaits)
         self._closure = _closure(call.callee) if call.site.kind == "function" else {}
         self._is_function = call.site.kind == "function"
-        self._surroundings = ambient.Surroundings()
+        self._surroundings = ambient.Surroundings(self._names)
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
         self.record.watch(key.reach.values.values())
