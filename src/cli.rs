@@ -87,6 +87,10 @@ pub struct RunArgs {
     #[arg(long, overrides_with = "no_cache")]
     pub no_cache: bool,
 
+    /// Keep with every new entry what its call prints, also where no marker says `replay`
+    #[arg(long, overrides_with = "record", conflicts_with = "no_cache")]
+    pub record: bool,
+
     /// Say nothing but errors
     #[arg(short, long, overrides_with = "quiet", conflicts_with = "verbose")]
     pub quiet: bool,

@@ -31,6 +31,7 @@ pub struct RunOptions {
     pub cache_dir: PathBuf,
     pub refresh: bool,
     pub no_cache: bool,
+    pub record: bool,
     /// -1 quiet, 0, 1 verbose.
     pub verbosity: i8,
     /// The script is to run as plain Python runs it: DEVSTASH_SKIP_REWRITE.
@@ -78,6 +79,7 @@ impl RunOptions {
             python: typed.python,
             python_flags: typed.flags,
             refresh: typed.refresh,
+            record: typed.record,
             // Without a current folder there is no telling where results belong; the script still has to run.
             no_cache: typed.no_cache || folder.is_none(),
             cache_dir: folder.unwrap_or_else(|| PathBuf::from(NOWHERE)),

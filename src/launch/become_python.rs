@@ -210,11 +210,12 @@ impl Start<'_> {
         let verbosity = options.verbosity.to_string();
         // Asked of the system, not of `argv[0]`, which may be any name; unknown, no output is recorded.
         let exe = env::current_exe().unwrap_or_default();
-        let pairs: [(&str, &OsStr); 9] = [
+        let pairs: [(&str, &OsStr); 10] = [
             ("script", &options.script),
             ("path0", self.folder.as_os_str()),
             ("cache_dir", options.cache_dir.as_os_str()),
             ("refresh", flag(options.refresh).as_ref()),
+            ("record", flag(options.record).as_ref()),
             ("cache", flag(!options.no_cache).as_ref()),
             ("verbosity", verbosity.as_ref()),
             ("flags", count.as_ref()),

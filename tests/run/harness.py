@@ -4,6 +4,7 @@
 a side effect of the script (a line appended to `log`), and time is moved by setting the entries' modification time.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -195,6 +196,32 @@ def hits(stash, text, *args, **keywords):
     assert first, "nothing was logged in the first run"
     assert second == []
     return printed
+
+
+def without_privileges(closed):
+    """A `preexec_fn` that lets permissions count for root too.
+
+    `closed` is a file that must not be read then, or a folder in which nothing can be made. This is tried; where it
+    does not come out so, the test would show nothing and is skipped.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def drop():
+        # What root has after an exec is what the bounding set leaves of everything.
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            if libc.prctl(24, capability, 0, 0, 0) != 0:  # PR_CAPBSET_DROP
+                raise OSError(ctypes.get_errno(), "prctl")
+
+    preexec_fn = drop if os.geteuid() == 0 else None
+    attempt = "import os, sys; p = sys.argv[1]; open(os.path.join(p, 'x'), 'w') if os.path.isdir(p) else open(p)"
+    argv = [sys.executable, "-ISc", attempt, os.fspath(closed)]
+    try:
+        done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"root cannot give up its privileges here: {error}")
+    if "PermissionError" not in done.stderr:
+        pytest.skip(f"permissions keep nobody out here: {done.stderr or 'no error'}")
+    return preexec_fn
 
 
 # --- terminals ------------------------------------------------------------------------------------------------------

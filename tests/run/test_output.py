@@ -277,3 +277,56 @@ def test_no_process_and_no_file_is_left_behind(stash):
                     assert os.fsencode(stash.folder) not in file.read()
             except OSError:
                 continue  # it has ended meanwhile
+
+
+RECORDED = """
+import os, threading
+
+def loud(n):
+    log("loud")
+    print("loud", n, flush=True)
+    os.write(2, b"raw\\n")
+    return n
+
+def items():
+    log("items")
+    print("first", flush=True)
+    yield 1
+
+print(loud(1))  # @devstash{}
+stream = items()  # @devstash
+print(list(stream))
+got = dict()
+def work(n):
+    local = loud(n)  # @devstash
+    got[n] = local
+threads = [threading.Thread(target=work, args=(n,)) for n in (2, 3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(sorted(got))
+"""
+
+
+@pytest.mark.parametrize("way", ["terminal", "pipe"])
+def test_the_output_of_every_call_can_be_kept_and_replayed_later(stash, way):
+    env = stash.environment({})
+
+    def show(*options):
+        argv = stash.argv("s.py", options=options)
+        if way == "terminal":
+            return on_terminal(argv, env, stash.folder, ())
+        done = subprocess.run(argv, cwd=stash.folder, env=env, stdout=-1, stderr=-2)
+        return done.stdout.decode(), done.returncode
+
+    stash.write("s.py", RECORDED.format(""), log=True)
+    first = show("--record")
+    assert first[1] == 0 and first[0].count("loud") == 3 and "devstash:" not in first[0]
+    ran = stash.executions()
+    assert sorted(ran) == ["items", "loud", "loud", "loud"]
+    silent = show()
+    assert silent[1] == 0 and "loud" not in silent[0] and "raw" not in silent[0]
+    stash.write("s.py", RECORDED.format(" replay=stdout,stderr"), log=True)
+    again = show()
+    assert again[1] == 0 and again[0].split()[:3] == ["loud", "1", "raw"]
+    assert again[0].count("loud") == 1
+    assert stash.executions() == ran

@@ -250,7 +250,7 @@ def _process(names: frozenset[str]) -> dict[str, Any]:
 
 
 def _umask() -> int:
-    """The mask of modes, which can only be read by setting it; for that moment nothing that is made is open to others."""
+    """The mask of modes, which can only be read by setting it: for that moment to one that opens nothing to others."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -222,7 +222,7 @@ class Call:
         watch = self._watch
         if watch is not None:
             try:
-                reason = watch.begin(self._calls.executable)
+                reason = watch.begin(self._calls.executable, self._calls.keeps_output)
             except Exception as error:
                 _let_through(error)
                 reason = f"{type(error).__name__} while looking: {error}"
@@ -259,12 +259,12 @@ class Call:
         from . import streams
 
         kind = streams.kind(result)
-        if kind is not None and self._watch is not None and self._watch.records_output():
-            # What a stream prints between two items of its own cannot be told from what the script prints.
-            self._calls.reporter.warn(self.site, "not cached: the output of a stream is not recorded")
-            self._done(False)
-            return result
         if kind is not None:
+            reason = self._watch.consumed() if self._watch is not None else None
+            if reason is not None:
+                self._calls.reporter.warn(self.site, f"not cached: {reason}")
+                self._done(False)
+                return result
             return streams.recorded(result, kind, Session(self, key))
         self.finish(key, result, {})
         return result
@@ -384,6 +384,7 @@ class Calls:
         self.reporter = reporter
         self.caching = settings.get("cache", "1") == "1"
         self.executable = settings.get("exe", "")  # our own binary
+        self.keeps_output = settings.get("record") == "1"
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body

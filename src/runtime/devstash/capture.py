@@ -1,4 +1,5 @@
-"""What a call prints, recorded while it runs and printed again on a hit: for markers with `replay=`.
+"""What a call prints, recorded while it runs and printed again on a hit: for markers with `replay=`, and for all
+calls of `devstash run --record`.
 
 Recording is done at the file descriptors, so that C code and child processes count. What is put there depends on
 what the stream is:
@@ -79,10 +80,13 @@ def executable(path: str) -> None:
 
 
 class Capture:
-    """The recording of one call's output to `streams` ("stdout", "stderr"); the record is for the store's folder."""
+    """The recording of one call's output to the streams that are `needed` ("stdout", "stderr"), or to `both`;
+    the record is for the store's folder.
+    """
 
-    def __init__(self, streams: tuple[str, ...], store_folder: str) -> None:
-        self._wanted = tuple(name for name in NUMBERS if name in streams)
+    def __init__(self, needed: tuple[str, ...], store_folder: str, both: bool = False) -> None:
+        self._wanted = tuple(name for name in NUMBERS if both or name in needed)
+        self._is_needed = bool(needed)
         self._folder = store_folder
         self._pid = os.getpid()
         self._runs = False
@@ -231,7 +235,8 @@ class Capture:
             if id(frame) == outer._place:
                 return None
             frame = frame.f_back  # type: ignore[assignment]
-        outer._reason = outer._reason or "another marked call with `replay` ran at the same time"
+        if self._is_needed:
+            outer._reason = outer._reason or "another marked call with `replay` ran at the same time"
         return "the output of another marked call is being recorded at this moment"
 
     def _leave(self) -> None:

@@ -107,19 +107,21 @@ class Watch:
         #: Whether the script itself runs in between, as it does while it consumes a stream.
         self.stepwise = False
 
-    def begin(self, binary: str) -> str | None:
-        """Start to look; says why the call's output cannot be recorded, if that is wanted. `binary` is devstash's own
-        path.
+    def begin(self, binary: str, record: bool) -> str | None:
+        """Start to look; says why the call's output cannot be recorded, if its marker needs that. `binary` is
+        devstash's own path. With `record`, output is recorded where it can be, whatever the marker says.
         """
         reason = None
-        if self._site.replay:
+        if self._site.replay or record:
             from .capture import Capture, executable
 
             executable(binary)
-            self._capture = Capture(self._site.replay, self._folder)
+            self._capture = Capture(self._site.replay, self._folder, record)
             reason = self._capture.start()
             if reason is not None:
                 self._capture = None
+            if not self._site.replay:
+                reason = None
         self.record.begin()
         self._surroundings.settle()
         return reason
@@ -130,15 +132,21 @@ class Watch:
         if self._capture is not None:
             self._capture.stop()
 
-    def records_output(self) -> bool:
-        """Whether the call's output is being recorded."""
-        return self._capture is not None
+    def consumed(self) -> str | None:
+        """The call returned a stream, and the script goes on: why that cannot be recorded, or None."""
+        if self._capture is not None:
+            # What a stream prints between two items of its own cannot be told from what the script prints.
+            if self._site.replay:
+                return "the output of a stream is not recorded"
+            self._capture.stop()
+            self._capture = None
+        return None
 
     def refusal(self) -> str | None:
         """After the call: what it did that cannot be brought about, or None."""
         if self._capture is not None:
             spoiled: str | None = self._capture.refusal()
-            if spoiled is not None:
+            if spoiled is not None and self._site.replay:
                 return spoiled
         return self._surroundings.refusal() or self.record.refusal()
 
