@@ -32,7 +32,10 @@ pub fn clear(options: &ClearOptions) -> anyhow::Result<ExitStatus> {
     };
     let mut names = store.names().context("cannot read the cache folder")?;
     if let Selection::Pattern(pattern) = &options.selection {
-        names.retain(|name| selects(pattern, name));
+        names.retain(|name| {
+            selects(pattern, name)
+                || label(&store, name).is_some_and(|label| selects(pattern, label.as_ref()))
+        });
         if names.is_empty() {
             eprintln!("devstash: no cached entry matches `{}`", shown(pattern));
             return Ok(ExitStatus::NothingMatched);
@@ -92,6 +95,11 @@ fn needed_blobs(store: &Store) -> anyhow::Result<Option<HashSet<String>>> {
         }
     }
     Ok(Some(needed))
+}
+
+/// What the marker calls the entry: its option `name`.
+fn label(store: &Store, name: &OsStr) -> Option<String> {
+    entry::read(&store.path(name)).ok()?.manifest.site.name
 }
 
 /// Whether the pattern means the entry of this name: a glob for the whole name when it has `*`, `?` or `[`, otherwise a

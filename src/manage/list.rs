@@ -1,5 +1,6 @@
 //! `devstash list`: one line for each entry, the newest last, where the eye is after a long list has run by.
 
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
@@ -57,9 +58,13 @@ pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
             let found = path.symlink_metadata().ok();
             let made = found.as_ref().and_then(|found| found.modified().ok());
             let size = found.as_ref().map(|found| duration::size(found.len()));
+            let label = read.as_ref().ok().and_then(|entry| entry.manifest.site.name.as_deref());
             Some(Row {
                 made,
-                name: shown(name),
+                name: label.map_or_else(
+                    || shown(name),
+                    |label| format!("{} ({})", shown(name), shown(OsStr::new(label))),
+                ),
                 size: size.unwrap_or_else(|| "?".to_owned()),
                 age: made.map_or_else(|| "?".to_owned(), |made| duration::age(age_of(made, now))),
                 status: read.map_or_else(|damage| damage.to_string(), |entry| status(&entry, options.ttl, now)),

@@ -13,7 +13,8 @@ A file of scenarios/ is one theme. Its text is data, not code:
     out = work(2)  # @devstash
     --- run                         a run; `--- run SEED=1 A=b : arg arg` sets variables and arguments
     > 3                             a line of its stdout; all of it must be given
-    ran: work                       which marked bodies were executed, in order; `-` for none, `*` for either
+    ran: work                       which marked bodies were executed, in order; `-` for none, `*` for either;
+                                        `work?` for what devstash executes and a peer need not
     --- edit main.py                lines to find (exactly once) and what to put there instead
     - return x + 1
     + return x + 2
@@ -80,6 +81,7 @@ class Run:
     args: list = field(default_factory=list)
     stdout: str = ""
     ran: list = None
+    lenient: bool = False
     status: int = 0
     stderr: list = field(default_factory=list)
 
@@ -222,7 +224,8 @@ def _run(head, lines, place):
             run.stdout += _after_sign(line) + "\n"
         elif line.startswith("ran:"):
             words = line[4:].split()
-            run.ran = None if words == ["*"] else [] if words == ["-"] else words
+            run.ran = None if words == ["*"] else [] if words == ["-"] else [word.rstrip("?") for word in words]
+            run.lenient = any(word.endswith("?") for word in words)
             if not words:
                 raise Malformed("%s: `ran:` names nothing; `-` stands for none" % place)
         elif line.startswith("status:"):

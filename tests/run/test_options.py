@@ -216,10 +216,15 @@ def test_off_is_no_marker(stash):
     assert not stash.cache.exists()
 
 
-def test_name_is_a_label_in_the_name_of_the_entry(stash):
+def test_name_is_a_label_by_which_people_find_the_entry(stash):
     assert run_logged(stash, script("name=answers")) == 1
     assert run_logged(stash, script("name=answers")) == 0
-    assert "answers" in stash.entry().name
+    for options in ("", "name=replies"):  # it is no part of the call
+        assert run_logged(stash, script(options)) == 0
+    assert f"{stash.entry().name} (answers)" in stash.devstash("list").stdout
+    assert stash.devstash("clear", "--pattern", "nothing").status == 1
+    assert stash.devstash("clear", "--pattern", "answers").status == 0
+    assert stash.entries() == []
 
 
 @pytest.mark.parametrize("options", ["replay=stdout", "replay=stdout,stderr", "max_entries=3", "load=copy"])

@@ -9,6 +9,7 @@ import sys
 
 from . import ambient, trace
 from .entry import Refused
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Bringer:
 
                 restore.bring_back(effects["files"], self._folder)
             ambient.restore(effects, states)
+            if objects is not None:
+                self._import()
             if objects is not None and heap is not None:
                 heap.apply(objects)
         except Refused:
@@ -102,6 +105,14 @@ class Bringer:
             rerun, given = streams.means(self._call, self._key)
             return streams.replayed(effects["stream"], value, self._key.qualname, rerun, given)
         return value
+
+    def _import(self) -> None:
+        """Import the project's modules that the call was the first to import: what that changes is among the changes
+        that are about to be brought about, and a later import must not do it once more.
+        """
+        for row in self.trace:
+            if row[0] == "module" and row[8] not in sys.modules and os.sep not in row[8]:
+                __import__(row[8])
 
     def _tell_outer(self) -> None:
         """What the call read and wrote is the enclosing marked call's too."""

@@ -198,9 +198,9 @@ class Call:
                 for argument in given[0]:
                     if type(argument) is CoroutineType:
                         argument.close()  # nobody is going to await it: without this Python warns
-            calls.reporter.happened(site, f"hit {key.qualname}")
+            calls.reporter.happened(site, f"hit {key.label}")
             return True
-        calls.reporter.missed(site, key.qualname, value)
+        calls.reporter.missed(site, key.label, value)
         from .watching import Watch
 
         self._watch = Watch(self, key, calls.store.folder)
@@ -294,7 +294,7 @@ class Call:
             store = self._calls.store
             facts = {"duration": duration, "site": self.site, "watched": found}
             store.save(key, value, facts)
-            reporter.happened(self.site, f"stored {key.qualname}")
+            reporter.happened(self.site, f"stored {key.label}")
         except stores.Unstorable as error:
             _let_through(error)
             reporter.warn(self.site, f"not cached: {_unstorable(error)}")

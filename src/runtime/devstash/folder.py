@@ -98,7 +98,8 @@ def _adopt(folder: str) -> None:
                 if name not in _FILES and name not in _FOLDERS and not is_entry_name(name):
                     what = f"is not a devstash cache and not empty: it holds `{name}`"
                     raise Unwritable(f"the folder `{folder}` {what}") from None
-        os.chmod(folder, 0o700)
+        # What its owner has closed to himself stays closed.
+        os.chmod(folder, found.st_mode & 0o700)
     _fill(folder)
 
 

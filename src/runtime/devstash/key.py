@@ -86,14 +86,19 @@ class Key:
         "_text",
         "_values",
         "components",
+        "label",
         "module",
         "qualname",
         "reach",
     )
 
-    def __init__(self, module: str, qualname: str, components: dict[str, str], values: dict[str, Any]) -> None:
+    def __init__(
+        self, module: str, qualname: str, label: str, components: dict[str, str], values: dict[str, Any]
+    ) -> None:
         self.module = module
         self.qualname = qualname
+        #: What the call is named in messages.
+        self.label = label
         #: Name to digest, in a fixed order.
         self.components = components
         #: What the call reaches: `values` that its code reads besides its arguments, the code itself in `seen`.
@@ -227,7 +232,7 @@ def make_key(call: Call, code_only: bool = False) -> Key:
     _declared(site, components, values)
     components["surroundings"] = ambient.component()
     components.update(_ALWAYS)
-    key = Key(module, site.name or qualname, components, values)
+    key = Key(module, qualname, site.name or qualname, components, values)
     key.reach = reach
     return key
 

@@ -245,6 +245,7 @@ BY_NAME: dict[str, Describer] = {
     "enum.Enum": _enum,
     "_io._IOBase": _stream,
     "_contextvars.ContextVar": _context_variable,
+    "builtins.ContextVar": _context_variable,  # up to Python 3.9
     "pydantic._internal._decorators.Decorator": _pydantic_decorator,
     "pathlib.PurePath": _path,
     "pathlib._local.PurePath": _path,
