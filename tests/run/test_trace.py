@@ -255,3 +255,25 @@ def test_a_traceback_has_no_frame_of_ours(stash):
     if sys.version_info < (3, 11):
         pytest.skip("before 3.11 a stand-in for os.stat leaves its frame")
     assert stash.ok("s.py") == stash.plain("s.py").stdout
+
+
+def test_a_users_first_call_may_have_another_one_in_it(stash, tmp_path):
+    """The key that signs entries is made in the midst of the outer call, whose input it must not become."""
+    stash.write(
+        "s.py",
+        """
+        def inner():
+            log("inner")
+            return 1
+        def outer():
+            log("outer")
+            x = inner()  # @devstash
+            return x
+        print(outer())  # @devstash
+        """,
+        log=True,
+    )
+    env = {"XDG_DATA_HOME": str(tmp_path / "fresh")}
+    for _ in range(2):
+        assert stash.run("s.py", env=env).raw == (b"1\n", b"", 0)
+    assert stash.executions() == ["outer", "inner"]

@@ -481,7 +481,7 @@ def test_a_type_can_be_spoken_for(monkeypatch):
     assert encode(first) == encode(second) != encode(Derived("a"))
     with pytest.raises(TypeError):
         register_key("Foreign", len)
-    describe._describers.clear()
+    describe.describers.clear()
 
 
 def test_closures_and_defaults_count():
@@ -500,5 +500,5 @@ def test_many_encodings_do_not_fill_the_memory():
 
     for _ in range(describe.LIMIT + 10):
         encode(type("Made", (), {})())
-    assert len(describe._describers) <= describe.LIMIT
+    assert len(describe.describers) <= describe.LIMIT
     assert len(bytecode._known) <= bytecode._LIMIT

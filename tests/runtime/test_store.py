@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from devstash import checked, entry, folder, manifest, secret, store, writing
+from devstash import checked, entry, folder, manifest, refusals, secret, store, writing
 from devstash.system import os  # what the runtime uses, so that a test can break it
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
@@ -68,7 +68,7 @@ def miss(shelf, site=None, key=None):
 
 
 def unwritable(shelf, value="value", key=None):
-    with pytest.raises(store.Unwritable) as caught:
+    with pytest.raises(refusals.Unwritable) as caught:
         save(shelf, value, key)
     assert not drafts(shelf)
     return str(caught.value)
@@ -426,7 +426,7 @@ def test_value_that_cannot_be_pickled_leaves_nothing(shelf):
     import threading
 
     save(shelf, "old")
-    with pytest.raises(store.Unstorable) as caught:
+    with pytest.raises(refusals.Unstorable) as caught:
         save(shelf, [[str(n) for n in range(200_000)], threading.Lock()])
     assert caught.value.path == "result[1]"
     assert not drafts(shelf)
@@ -449,7 +449,7 @@ def test_interrupted_by_the_user_leaves_nothing(shelf):
 def child(home, text, **options):
     head = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from devstash import store\n"
+        "from devstash import refusals, store\n"
         "class Key:\n"
         "    module, qualname, digest, previews = 'requests.api', 'get', '0' * 16, {}\n"
         '    def text(self): return b\'{"argument n":"0000000000000000"}\'\n'
@@ -470,7 +470,7 @@ def test_file_size_limit_is_told_and_leaves_nothing(shelf, home):
     text = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 21, 1 << 21))\n"
         "try:\n    shelf.save(key, [str(n) for n in range(1_000_000)], {})\n"
-        "except store.Unwritable as error:\n    print(error)\n"
+        "except refusals.Unwritable as error:\n    print(error)\n"
     )
     with child(home, text) as process:
         out, err = process.communicate()

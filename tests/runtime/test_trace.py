@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from devstash import audit, contents, looks, manifest, record, sidecar, threads, trace, variables
+from devstash import audit, contents, looks, manifest, quiet, record, sidecar, threads, trace, variables
 
 
 @pytest.fixture
@@ -836,12 +836,8 @@ def test_values_that_name_no_file(work):
 
 def by_unseen_code(name, text):
     """Write a file as C code does that opens it by itself."""
-    quiet = contents.quiet
-    quiet.add(threading.get_ident())
-    try:
+    with quiet.Quiet():
         Path(name).write_text(text)
-    finally:
-        quiet.discard(threading.get_ident())
 
 
 def test_a_named_file_written_unseen(work):

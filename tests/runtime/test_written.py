@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from devstash import blobs, contents, manifest, restore, store, written
+from devstash import blobs, contents, manifest, quiet, refusals, restore, written
 from devstash.system import os
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
@@ -26,7 +26,7 @@ _watched = []
 
 
 def _hook(event, args):
-    if not _watched or threading.get_ident() in contents.quiet:
+    if not _watched or quiet.is_quiet():
         return
 
     def touch(found, whole):
@@ -809,7 +809,7 @@ def test_a_file_that_changes_meanwhile_is_not_kept(place, monkeypatch):
     Path("a").write_bytes(b"x" * 3_000_000)
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: (os.utime("a", (1, 1)), write(fd, data))[1])
-    with pytest.raises(store.Unstorable, match="changes"):
+    with pytest.raises(refusals.Unstorable, match="changes"):
         blobs.put_file(place.folder, "a")
     monkeypatch.undo()
     assert place.drafts() == []
@@ -822,7 +822,7 @@ def test_no_room_is_told_and_nothing_is_left(place, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(store.Unwritable, match="No space"):
+    with pytest.raises(refusals.Unwritable, match="No space"):
         blobs.put_file(place.folder, "a")
     assert place.drafts() == []
 

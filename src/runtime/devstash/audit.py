@@ -11,10 +11,12 @@ from _thread import get_ident
 from types import CodeType
 
 from . import origin, record
-from .contents import path_text, quiet
+from .contents import path_text
 from .glances import listing
 from .inputs import ABOUT_PYTHON, Inputs
+from .quiet import threads
 from .record import clean
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -54,7 +56,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         if type(path) is int:
             return
         try:
-            if quiet and get_ident() in quiet:
+            if threads and get_ident() in threads:
                 return
             holder = _innermost.get()
             # `records()`, spelled out for what happens most.
@@ -102,7 +104,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
             _failed(event, error)
         return
     handler = _HANDLERS.get(event)
-    if handler is not None and not (quiet and get_ident() in quiet):
+    if handler is not None and not (threads and get_ident() in threads):
         try:
             handler(args)
         except Exception as error:
@@ -111,7 +113,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 def _failed(event: str, error: Exception) -> None:
     """What cannot be followed must not be kept. What a signal handler of the script has raised only passes through."""
-    record.let_through(error)
+    let_through(error)
     for holder in list(_live.values()):
         holder.refuse(f"what it does cannot be followed: {type(error).__name__} at `{event}`: {error}")
 

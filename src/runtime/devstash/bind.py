@@ -7,9 +7,8 @@ not bind is left as it was given: the call itself will say what is wrong.
 
 from __future__ import annotations
 
-from types import FunctionType, MethodType
-
 from .encode import Unkeyable
+from .kinds import FunctionType, MethodType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

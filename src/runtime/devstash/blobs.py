@@ -13,7 +13,7 @@ from _blake2 import blake2b
 from errno import EIO
 
 from .encode import DIGEST
-from .store import Unstorable, Unwritable
+from .refusals import Unstorable, Unwritable
 from .system import os
 
 FOLDER = ".blobs"

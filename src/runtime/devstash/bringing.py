@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from . import ambient, trace
+from . import surroundings, trace
 from .entry import Refused
 from .system import os
 
@@ -50,7 +50,7 @@ class Bringer:
         if not effects:
             return None
         if "random" in effects:
-            reason = ambient.differs(effects["random"])
+            reason = surroundings.differs(effects["random"])
             if reason is not None:
                 raise Refused("input changed", reason)
         if "files" in effects:
@@ -59,7 +59,7 @@ class Bringer:
             reason = restore.ready(effects["files"], self._folder)
             if reason is not None:
                 raise Refused("irrecoverable", reason)
-        if "cwd" in effects and not ambient.is_there(effects["cwd"]):
+        if "cwd" in effects and not surroundings.is_there(effects["cwd"]):
             raise Refused("irrecoverable", f"the folder {effects['cwd']} is gone")
         if "objects" not in effects:
             return _no_object if "random" in effects else None
@@ -86,7 +86,7 @@ class Bringer:
                 from . import restore
 
                 restore.bring_back(effects["files"], self._folder)
-            ambient.restore(effects, states)
+            surroundings.restore(effects, states)
             if objects is not None:
                 self._import()
             if objects is not None and heap is not None:

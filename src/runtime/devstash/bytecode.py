@@ -11,8 +11,8 @@ Everything here depends on the code object alone, which cannot change, and is th
 from __future__ import annotations
 
 from _blake2 import blake2b
-from types import CodeType
 
+from .kinds import CodeType
 from .opcodes import (
     ABSOLUTE,
     ATTRIBUTE,

@@ -17,11 +17,11 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 from time import perf_counter
-from types import CellType, CoroutineType, FunctionType
 
 from . import key as keys
 from . import store as stores
 from .encode import Unkeyable
+from .kinds import CellType, CoroutineType, FunctionType
 from .report import Reporter
 from .site import Site
 
@@ -142,8 +142,10 @@ class Call:
         try:
             return decide()
         except Unkeyable as error:
+            from .refusals import unkeyable
+
             _let_through(error)
-            calls.reporter.warn(self.site, f"not cached: {_unkeyable(error)}")
+            calls.reporter.warn(self.site, f"not cached: {unkeyable(error)}")
         except RecursionError:
             pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
@@ -256,59 +258,9 @@ class Call:
         if key is None:
             self._done(False)
             return result
-        from . import streams
+        from .keeping import keep
 
-        kind = streams.kind(result)
-        if kind is not None:
-            reason = self._watch.consumed() if self._watch is not None else None
-            if reason is not None:
-                self._calls.reporter.warn(self.site, f"not cached: {reason}")
-                self._done(False)
-                return result
-            return streams.recorded(result, kind, Session(self, key))
-        self.finish(key, result, {})
-        return result
-
-    def finish(self, key: keys.Key, value: Any, effects: dict[str, Any]) -> None:
-        """Keep `value` and what the call did, where that is sound."""
-        duration = perf_counter() - self._started
-        reporter = self._calls.reporter
-        watch = self._watch
-        try:
-            if watch is None:
-                return
-            watch.end()
-            reason = watch.refusal()
-            if reason is not None:
-                reporter.warn(self.site, f"not cached: {reason}")
-                return
-            found = watch.found(key, keys.make_key(self, code_only=True), self.callee)
-            if effects:
-                from . import streams
-
-                reason = streams.entangled(found)
-                if reason is not None:
-                    reporter.warn(self.site, f"not cached: {reason}")
-                    return
-            found.effects.update(effects)
-            store = self._calls.store
-            facts = {"duration": duration, "site": self.site, "watched": found}
-            store.save(key, value, facts)
-            reporter.happened(self.site, f"stored {key.label}")
-        except stores.Unstorable as error:
-            _let_through(error)
-            reporter.warn(self.site, f"not cached: {_unstorable(error)}")
-        except stores.Unwritable as error:
-            reporter.warn(self.site, f"not kept: {error}")
-        except Unkeyable as error:
-            reporter.warn(self.site, f"not cached: after the call, {_unkeyable(error)}")
-        except RecursionError:
-            pass
-        except Exception as error:
-            _let_through(error)
-            reporter.warn(self.site, f"not kept: {type(error).__name__}: {error}")
-        finally:
-            self._done(False)  # what is not in the store now will not be: who waits need not wait for each other
+        return keep(self, key, result)
 
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
@@ -339,42 +291,6 @@ class Call:
         under_way = self._calls.bodies if self.site.kind == "function" else self._calls.running
         under_way.pop(self._place, None)
         self._done()
-
-
-class Session:
-    """What a stream needs of the marked call whose result it is; see `streams.Session`."""
-
-    __slots__ = ("_call", "_key")
-
-    def __init__(self, call: Call, key: keys.Key) -> None:
-        self._call = call
-        self._key = key
-        call.pause(True)
-        # Nobody knows when a stream will be consumed, if ever: others do not wait for it.
-        turn, call._turn = call._turn, None
-        if turn is not None:
-            turn.release(False)
-
-    @property
-    def given(self) -> dict[str, Any]:
-        found = {f"argument `{name}`": value for name, value, _ in keys.given(self._call)}
-        found.update((f"`{name}`", value) for name, value in self._key.reach.values.items())
-        receiver = getattr(self._call.callee, "__self__", None)
-        return found if receiver is None else {"the receiver": receiver, **found}
-
-    def enter(self) -> None:
-        self._call.pause(False)
-
-    def leave(self) -> None:
-        self._call.pause(True)
-
-    def complete(self, value: object, effect: dict[str, Any]) -> None:
-        self._call.finish(self._key, value, {"stream": effect})
-
-    def abandon(self, reason: str = "") -> None:
-        if reason:
-            self._call._calls.reporter.warn(self._call.site, f"not cached: {reason}")
-        self._call._done()
 
 
 class Calls:
@@ -476,9 +392,9 @@ class Calls:
         call.start()
         key, call._key = call._key, None
         if key is not None:
-            from . import streams
+            from . import keeping, streams
 
-            call._tape = streams.Tape(Session(call, key), {"kind": "generator function"})
+            call._tape = streams.Tape(keeping.Session(call, key), {"kind": "generator function"})
             call.pause(False)  # the first step has begun
         return call
 
@@ -544,42 +460,6 @@ def _names(frame: FrameType, site: Site, passed: tuple[Any, ...]) -> dict[str, A
 
 
 def _let_through(error: BaseException) -> None:
-    """Raise what a signal handler of the script raised while we were at work: it only passes through us.
+    from .signals import let_through
 
-    A time limit by `signal.alarm` is such an exception. What we make of it on the way has it as its cause.
-    """
-    signal = sys.modules.get("signal")
-    if signal is None:
-        return
-    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
-    raised: BaseException | None = error
-    while raised is not None:
-        trace = raised.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code in handlers:
-                raise raised.with_traceback(trace)
-            trace = trace.tb_next
-        raised = raised.__cause__
-
-
-def _unkeyable(error: Unkeyable) -> str:
-    why = f" ({error.why})" if error.why else ""
-    name = error.path.partition(".")[0].partition("[")[0]
-    # `ignore=` takes the names of arguments, and a positional one may have none.
-    if name == "self":
-        way = "; if it does not matter to the result, leave it out with ignore=self"
-    elif "used up" in error.why:
-        way = "; hand over a list of it instead"
-    elif name.isidentifier() and name not in ("key", "eval", "exec", "query"):
-        way = f"; leave it out with ignore={name} or say what counts with key=…"
-    else:
-        way = "; say what counts with key=…" if name.lstrip("*").isidentifier() or name.isdigit() else ""
-    path = f"argument {error.path}" if error.path.isdigit() else error.path
-    return f"`{path}: {error.what}` cannot be part of the key{why}{way}"
-
-
-def _unstorable(error: stores.Unstorable) -> str:
-    if error.why.startswith("the call "):
-        return f"`{error.path}: {error.what}`: {error.why}"
-    why = f" ({error.why})" if error.why else ""
-    return f"`{error.path}: {error.what}` cannot be stored{why}"
+    let_through(error)

@@ -20,10 +20,9 @@ length in four (little endian), the data. docs/output.md says what a user should
 from __future__ import annotations
 
 import sys
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from errno import EIO
 
-from .contents import quiet
 from .outlets import (
     BOTH,
     HEAD,
@@ -43,6 +42,7 @@ from .outlets import (
     pipe,
     terminal_like,
 )
+from .quiet import Quiet
 from .system import os
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ class Capture:
         started = False
         try:
             flush(self._wanted)
-            with _Unnoticed():
+            with Quiet():
                 self._divert()
             self._runs = started = True
             return None
@@ -151,7 +151,7 @@ class Capture:
                 flush(self._wanted)
                 if os.getpid() == self._pid:
                     for text in self._texts:
-                        with _Unnoticed():
+                        with Quiet():
                             text.end()
             finally:
                 self._put_back()
@@ -206,7 +206,7 @@ class Capture:
         if self._size:
             from . import blobs
 
-            with _Unnoticed():
+            with Quiet():
                 effect["blob"], effect["size"] = blobs.put_file(self._folder, self._path)
         self._discard()
         return effect
@@ -369,22 +369,10 @@ class Capture:
         path, self._path = self._path, ""
         if path and os.getpid() == self._pid:
             try:
-                with _Unnoticed():
+                with Quiet():
                     os.unlink(path)
             except OSError:
                 pass
-
-
-class _Unnoticed:
-    """What we do is not what an enclosing marked call does: its record takes no notice meanwhile."""
-
-    def __enter__(self) -> None:
-        self._nested = get_ident() in quiet
-        quiet.add(get_ident())
-
-    def __exit__(self, *error: object) -> None:
-        if not self._nested:
-            quiet.discard(get_ident())
 
 
 class _Channel:
@@ -537,7 +525,7 @@ def _read(effect: dict[str, Any], folder: str) -> memoryview:
     from . import blobs
     from .encode import DIGEST
 
-    with _Unnoticed():
+    with Quiet():
         fd = os.open(blobs.path(folder, effect["blob"]), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with FileIO(fd, "rb") as file:
             data = file.readall()

@@ -15,6 +15,7 @@ from _pickle import dumps, loads
 from time import perf_counter
 
 from .clients import is_credential
+from .signals import let_through
 from .streams import LIMIT, _without_us, through
 
 TYPE_CHECKING = False
@@ -209,9 +210,7 @@ def _watch(response: Any, chunks: _Chunks, stream: Any = None) -> None:
             about.update(_describe_stream(stream))
         chunks.described = dumps(about, 5)
     except Exception as error:
-        from . import call
-
-        call._let_through(error)
+        let_through(error)
         chunks.abandon(f"the response: {error}")
         return
     outer = response.stream

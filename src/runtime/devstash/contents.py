@@ -7,9 +7,9 @@ the same and was not racy, the file is not read again.
 from __future__ import annotations
 
 from _blake2 import blake2b
-from _thread import get_ident
 
 from .encode import DIGEST
+from .quiet import Quiet
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -27,9 +27,6 @@ _KIND = 0o170000
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _CHUNK = 1 << 20
 _LIMIT = 20000
-
-#: Threads that read files for devstash's own ends just now: the record of a call takes no notice of them.
-quiet: set[int] = set()
 
 _known: dict[tuple[str, State], bytes] = {}
 
@@ -57,14 +54,8 @@ def read_state(path: str) -> tuple[bytes, State, bool]:
 
     No record takes notice. Raises OSError, also for what is no plain file, and `Unsteady`.
     """
-    me = get_ident()
-    nested = me in quiet
-    quiet.add(me)
-    try:
+    with Quiet():
         return _read(path)
-    finally:
-        if not nested:
-            quiet.discard(me)
 
 
 def _read(path: str) -> tuple[bytes, State, bool]:

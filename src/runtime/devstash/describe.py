@@ -12,8 +12,9 @@ from __future__ import annotations
 from types import WrapperDescriptorType
 
 from . import origin
-from .encode import Encoder, _describers, type_name
+from .encode import Encoder, type_name
 from .objects import LIMIT, attributes, consumed, is_plain, plumbing, reduced
+from .picklers import describers
 from .standard import BY_NAME, OWN, PLUMBING
 
 TYPE_CHECKING = False
@@ -31,15 +32,15 @@ def register(kind: type, function: Callable[[Any], Any]) -> None:
     if not isinstance(kind, type) or not callable(function):
         raise TypeError("register_key() takes a class and a function of one argument")
     _registered[kind] = function
-    _describers.clear()
+    describers.clear()
 
 
-def describer(obj: Any) -> Describer:
+def find(obj: Any) -> Describer:
     """The function that describes objects of the type of `obj`."""
     kind = type(obj)
-    if len(_describers) >= LIMIT:
-        _describers.clear()
-    found = _describers[kind] = _find(kind, obj)
+    if len(describers) >= LIMIT:
+        describers.clear()
+    found = describers[kind] = _find(kind, obj)
     return found
 
 

@@ -5,36 +5,25 @@ order and memory layout do not count. `1`, `True` and `1.0` differ. What cannot 
 `Unkeyable` with the path to the offender; nothing is ever replaced by a constant that could stand for two
 different values.
 
-There are three ways, and which one is taken depends on the value alone:
-
-1. The C pickler with `fast` set, which keeps no memo and so knows nothing of identity, writes straight into
-   the hasher. What is no plain builtin is turned into plain data by describe.py from `reducer_override`.
-2. The C pickler writes exact sets in hash order without asking anybody. If its output may hold a set, it is
-   done again with a `persistent_id` that writes sets sorted: three times slower for plain data, hence not
-   the first choice.
-3. Cyclic, very deep and exponentially shared values go to graph.py, which knows no recursion.
+Atoms are written down here, cyclic, very deep and exponentially shared values by graph.py, which knows no recursion,
+and all others by picklers.py. Which way is taken depends on the value alone.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 from _blake2 import blake2b
-from _pickle import PickleBuffer, Pickler, dumps
-from types import FunctionType, ModuleType
+from marshal import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FunctionType, ModuleType
     from typing import Any, Callable
 
 DIGEST = 16  # bytes
 
-_ATOMS = frozenset((str, int, float, bool, type(None), bytes))
-_SMALL = 1 << 16
-# From here on it is asked whether the stream is out of proportion to the value.
-_LARGE = 1 << 22
-_PROPORTION = 16
+ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 # Objects within objects; the C pickler's own recursion is several frames for each.
 _DEEP = 60
 # The C pickler recurses on the C stack. Since 3.12 that has a bound of its own; before, a script may have
@@ -86,6 +75,16 @@ def register_key(type: type, function: Callable[[Any], Any]) -> None:
     register(type, function)
 
 
+def _atom(value: Any) -> bytes:
+    """The encoding of an atom: no pickle begins like it, and none has to be made, for which scripts that pickle nothing
+    would have to import a good deal.
+    """
+    kind = type(value)
+    if kind is str:
+        return b"s" + value.encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
+    return b"b" + value if kind is bytes else dumps(value, 2)
+
+
 class Encoder:
     """Encodes the values of one call, and remembers what code they hold."""
 
@@ -105,8 +104,8 @@ class Encoder:
 
     def digest(self, value: object, path: str = "value") -> str:
         """The digest of `value` in hex."""
-        if type(value) in _ATOMS:
-            return blake2b(dumps(value, 5), digest_size=DIGEST).hexdigest()
+        if type(value) in ATOMS:
+            return blake2b(_atom(value), digest_size=DIGEST).hexdigest()
         self._nested += 1
         try:
             if self._nested > _NESTED:
@@ -141,28 +140,22 @@ class Encoder:
         return found
 
     def _streamed(self, value: object) -> str:
+        from .picklers import digest
+
         if _BOUNDED or sys.getrecursionlimit() <= _SAFE:
-            return self._stream(value)
+            return digest(self, value)
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_SAFE)  # where the script is deeper than that already, this is a RecursionError
         try:
-            return self._stream(value)
+            return digest(self, value)
         finally:
             sys.setrecursionlimit(limit)
 
-    def _stream(self, value: object) -> str:
-        sink = _Sink(value)
-        _Plain(self, sink).dump(value)
-        if sink.may_hold_sets and (sink.size <= _SMALL or self._holds_sets(value)):
-            sink = _Sink(value)
-            _Sorting(self, sink).dump(value)
-        return sink.hasher.hexdigest()
-
     def bytes_of(self, value: object) -> bytes:
         """The encoding itself, for the elements of a set, which are sorted by it."""
-        kept = _Kept()
-        _Sorting(self, kept).dump(value)
-        return b"".join(kept.chunks)
+        from .picklers import bytes_of
+
+        return bytes_of(self, value)
 
     def meet(self, code: FunctionType | type | ModuleType | object) -> None:
         """Note that a value holds this function, class or module: the call may reach its code."""
@@ -201,160 +194,8 @@ class Encoder:
         """The nearest object that holds what is being described, None outside of all objects."""
         return next(reversed(self.active.values())) if self.active else self.keeper
 
-    def _holds_sets(self, value: object) -> bool:
-        try:
-            _Asking(self, _Nowhere()).dump(value)
-        except (_SetMet, OverflowError):
-            return True
-        return False
-
 
 def type_name(kind: type) -> str:
     """`module.Name` of a class."""
     module = getattr(kind, "__module__", None)
     return f"{module if type(module) is str else '?'}.{kind.__qualname__}"
-
-
-class _Sink:
-    """Where a stream goes: into the hasher, with a look at what passes."""
-
-    __slots__ = ("_limit", "_value", "hasher", "may_hold_sets", "size")
-
-    def __init__(self, value: object) -> None:
-        self.hasher = blake2b(digest_size=DIGEST)
-        self.may_hold_sets = False
-        self.size = 0
-        self._value = value
-        self._limit = _LARGE
-
-    def write(self, data: Any) -> int:
-        if type(data) is PickleBuffer:
-            data = data.raw()
-        self.hasher.update(data)
-        size = len(data)
-        self.size += size
-        # The opcodes EMPTY_SET and FROZENSET. Other data holds these bytes too, which only costs time.
-        if not self.may_hold_sets and (b"\x8f" in data or b"\x91" in data):
-            self.may_hold_sets = True
-        if self.size > self._limit:
-            if not _fills(self._value, self.size // _PROPORTION):
-                raise Restart
-            self._limit = self.size * 4
-        return size
-
-
-class _Kept:
-    """Where the stream of one element of a set goes."""
-
-    __slots__ = ("chunks", "size")
-
-    def __init__(self) -> None:
-        self.chunks: list[bytes] = []
-        self.size = 0
-
-    def write(self, data: Any) -> int:
-        chunk = bytes(data)
-        self.chunks.append(chunk)
-        self.size += len(chunk)
-        if self.size > _LARGE:
-            raise Restart
-        return len(chunk)
-
-
-class _Nowhere:
-    __slots__ = ()
-
-    def write(self, data: Any) -> int:
-        return 0
-
-
-class _SetMet(Exception):
-    pass
-
-
-class _Plain(Pickler):
-    """The fast way."""
-
-    def __init__(self, encoder: Encoder, sink: Any, protocol: int = 5) -> None:
-        super().__init__(sink, protocol)
-        self.fast = True
-        self.encoder = encoder
-
-    def reducer_override(self, obj: Any) -> Any:
-        if obj is Tag:
-            return NotImplemented
-        encoder = self.encoder
-        describe = _describers.get(type(obj))
-        if describe is None:
-            describe = _describer(obj)
-        try:
-            kind, state = describe(encoder, obj)
-        except (Unkeyable, Restart, RecursionError):
-            raise
-        except Exception as error:
-            raise refusal(obj, error) from error
-        if type(state) in _ATOMS:
-            return Tag, (kind, state)
-        return Tag, (), None, encoder.within(obj, kind, state)
-
-
-class _Sorting(_Plain):
-    """The way for values with sets: a set is written as the sorted list of its elements."""
-
-    def persistent_id(self, obj: Any) -> Any:
-        kind = type(obj)
-        if kind is not set and kind is not frozenset:
-            return None
-        kinds = set(map(type, obj))
-        if len(kinds) == 1 and next(iter(kinds)) in (str, int, bytes):
-            return kind.__name__, next(iter(kinds)).__name__, sorted(obj)
-        return kind.__name__, "", sorted(map(self.encoder.bytes_of, obj))
-
-
-class _Asking(_Plain):
-    """Finds out whether a value holds sets: in protocol 3 they are written as calls of their type."""
-
-    def __init__(self, encoder: Encoder, sink: Any) -> None:
-        super().__init__(encoder, sink, 3)
-
-    def reducer_override(self, obj: Any) -> Any:
-        if obj is set or obj is frozenset:
-            raise _SetMet
-        if obj is bytearray:  # what protocol 3 makes of an exact one
-            return NotImplemented
-        return super().reducer_override(obj)
-
-
-def _fills(value: object, wanted: int) -> bool:
-    """Whether the distinct objects of `value` take up at least `wanted` bytes.
-
-    If not, the stream is that much larger only because shared parts are written again and again, in the
-    worst case exponentially often. The search ends as soon as it has seen enough.
-    """
-    seen: set[int] = set()
-    level: list[Any] = [value]
-    found = 0
-    while level:
-        following: list[Any] = []
-        for obj in level:
-            if id(obj) in seen or isinstance(obj, (type, ModuleType, FunctionType)):
-                continue
-            seen.add(id(obj))
-            # The frames of pandas measure every string in them when asked.
-            frame = type(obj).__module__.startswith("pandas.")
-            found += object.__sizeof__(obj) if frame else sys.getsizeof(obj, 64)
-            if found >= wanted:
-                return True
-            following += gc.get_referents(obj)
-        level = following
-    return False
-
-
-def _describer(obj: object) -> Callable[[Encoder, Any], tuple[str, Any]]:
-    from .describe import describer
-
-    return describer(obj)
-
-
-#: How the values of a type are described; filled by describe.py, which is loaded with the first one.
-_describers: dict[type, Callable[[Encoder, Any], tuple[str, Any]]] = {}

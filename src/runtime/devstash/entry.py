@@ -15,7 +15,6 @@ authentication tag, made with the user's own key, has been found right over ever
 import sys
 from _blake2 import blake2b
 from _operator import _compare_digest as same_digest
-from _pickle import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ ROW = 8 + 8 + 8 + 16
 READ_ONLY = 1
 # A buffer's digest is the digest of the digests of its pieces, so that several cores can share the work.
 PIECE = 4 << 20
-
-
+# Streams of up to this many bytes are worth reading without the pickle module: 0.15 ms against its 3 ms.
+_PLAIN = 4096
 # What stands behind the key of a call that read no file and changed nothing: nearly all of them.
 NOTHING_ELSE = b'"trace":[],"effects":{},'
 
@@ -150,7 +149,7 @@ def _unpickled(stream: memoryview, buffers: "list[memoryview] | None", find: "An
     """What the authenticated `stream` builds: the value, and what stands behind it if the call had effects."""
     try:
         if find is None:
-            return loads(stream, buffers=buffers), None
+            return _loads(stream, buffers), None
         from .unlinked import read
 
         return read(stream, buffers, find)
@@ -160,6 +159,22 @@ def _unpickled(stream: memoryview, buffers: "list[memoryview] | None", find: "An
         BaseException
     ) as error:  # also a SystemExit of a module imported by the stream: the script did not ask for it
         raise Refused("damaged", f"unpickling raised {type(error).__name__}: {error}") from error
+
+
+def _loads(stream: memoryview, buffers: "list[memoryview] | None") -> object:
+    """What a plain pickle builds. The pickle module is large to import for a script that has no use for it, so small
+    values of a program that has not are read by plain.py, if they are what that reads.
+    """
+    if len(stream) <= _PLAIN and "_pickle" not in sys.modules:
+        from . import plain
+
+        try:
+            return plain.loads(stream.tobytes())
+        except plain.Unknown:
+            pass
+    from _pickle import loads
+
+    return loads(stream, buffers=buffers)
 
 
 def _rows(table: memoryview, stream: int) -> "list[tuple[int, int, int, bytes]]":

@@ -11,6 +11,8 @@ import sys
 
 from . import record
 from .inputs import ABOUT_PYTHON
+from .quiet import is_quiet
+from .signals import let_through
 from .system import os
 from .variables import ALL, digest_of
 
@@ -115,7 +117,7 @@ def _mappings() -> list[Any]:
 def _asked(data: dict[Any, Any], names: Any) -> None:
     try:
         holders = record.records()
-        if not holders or record.is_quiet():
+        if not holders or is_quiet():
             return
         if names is not data:
             name = os.fsdecode(names[0])
@@ -145,7 +147,7 @@ def _asked(data: dict[Any, Any], names: Any) -> None:
                 if holder.active and ALL not in holder.variables:
                     holder.variables[ALL] = digest_of_all(data, holder.assigned)
     except Exception as error:
-        record.let_through(error)
+        let_through(error)
         for holder in list(record.live.values()):
             holder.refuse(f"{type(error).__name__} while looking at the environment: {error}")
 

@@ -16,17 +16,11 @@ from __future__ import annotations
 import sys
 from _blake2 import blake2b
 from _codecs import lookup_error
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    MethodType,
-    ModuleType,
-)
 
 from . import origin
 from .bytecode import Facts, facts
 from .encode import DIGEST, Encoder, Unkeyable
+from .kinds import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

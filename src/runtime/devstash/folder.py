@@ -13,7 +13,8 @@ can be interrupted anywhere and done by several processes at once; the next one 
 
 from errno import ENOSPC
 
-from .store import LAYOUT, SUFFIX, Unwritable, distrust
+from .refusals import Unwritable
+from .store import LAYOUT, SUFFIX, distrust
 from .system import os, time
 
 DRAFTS = ".tmp"

@@ -6,10 +6,9 @@ The record and the check of a trace both look through these functions, so that e
 from __future__ import annotations
 
 from _blake2 import blake2b
-from _thread import get_ident
 
-from .contents import quiet
 from .encode import DIGEST
+from .quiet import Quiet
 from .system import os
 
 TYPE_CHECKING = False
@@ -47,16 +46,11 @@ def matching(pattern: str) -> list[str]:
     """The names that a pattern of paths matches, sorted. No record takes notice."""
     from glob import glob
 
-    me = get_ident()
-    nested = me in quiet
-    quiet.add(me)
-    try:
-        return sorted(glob(pattern, recursive=True))
-    except (OSError, ValueError):
-        return []
-    finally:
-        if not nested:
-            quiet.discard(me)
+    with Quiet():
+        try:
+            return sorted(glob(pattern, recursive=True))
+        except (OSError, ValueError):
+            return []
 
 
 def digest_of_names(names: list[str]) -> str:
@@ -70,20 +64,15 @@ def listing(path: str, form: str, skipped: frozenset[str], store_folder: str) ->
     `form` says what counts: `names`; `kinds`: also what each is; `stats`: also sizes and times. Byte-code and the
     cache folder never count, and neither does what is `skipped`. No record takes notice.
     """
-    me = get_ident()
-    nested = me in quiet
-    quiet.add(me)
     try:
-        if form == "names":
-            lines = [name for name in os.listdir(path) if name not in skipped]
-        else:
-            with os.scandir(path) as entries:
-                lines = [_line(entry, form) for entry in entries if entry.name not in skipped]
+        with Quiet():
+            if form == "names":
+                lines = [name for name in os.listdir(path) if name not in skipped]
+            else:
+                with os.scandir(path) as entries:
+                    lines = [_line(entry, form) for entry in entries if entry.name not in skipped]
     except OSError:
         return None
-    finally:
-        if not nested:
-            quiet.discard(me)
     store = store_folder.rpartition("/")[2]
     lines = [line for line in lines if line.partition("/")[0] not in _NOT_LISTED and line.partition("/")[0] != store]
     return digest_of_names(sorted(lines))

@@ -163,11 +163,11 @@ def _expand(encoder: Encoder, node: _Node, nodes: dict[int, Any]) -> None:
         node.kind = b"bytearray"
         node.children = [_atom(bytes(value))]
         return
-    from .encode import _describer, _describers
+    from .picklers import describer, describers
 
     encoder.active = {} if node.owner is None else {id(node.owner): node.owner}
     try:
-        described, state = (_describers.get(kind) or _describer(value))(encoder, value)
+        described, state = (describers.get(kind) or describer(value))(encoder, value)
     except Unkeyable as error:
         raise Unkeyable(_path(node) + error.path, error.what, error.why) from None
     except RecursionError:

@@ -18,7 +18,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from . import origin, sharing
 from .encode import DIGEST, Encoder, Unkeyable, type_name
 from .parts import Kind, kind_of
-from .store import Unstorable
+from .refusals import Unstorable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

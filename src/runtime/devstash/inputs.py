@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 
-from .contents import quiet
+from .quiet import Quiet
 from .system import os
 
 _known: dict[str, Inputs] = {}
@@ -45,14 +44,8 @@ class Inputs:
         """The rule for this cache folder."""
         known = _known.get(store_folder)
         if known is None:
-            me = get_ident()
-            nested = me in quiet
-            quiet.add(me)
-            try:
+            with Quiet():
                 known = _known[store_folder] = Inputs(store_folder)
-            finally:
-                if not nested:
-                    quiet.discard(me)
         return known
 
     def counts(self, path: str) -> bool:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import sys
 from _blake2 import blake2b
-from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 
 from . import ambient
 from .bind import Binding, bind, unbound
 from .bytecode import facts
 from .encode import DIGEST, Encoder, Unkeyable
 from .fingerprint import Reach, is_code
+from .kinds import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from .system import os
 
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ from types import FunctionType, ModuleType
 
 from . import origin, sharing
 from .heap import owner_of
-from .store import Unstorable
+from .refusals import Unstorable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -259,7 +259,7 @@ def _reach(turn: Turn) -> None:
 def _make(folder: str) -> None:
     """Make the folder of the locks, in a store that may not be there yet. Raises OSError."""
     from .folder import prepare
-    from .store import Unwritable
+    from .refusals import Unwritable
 
     try:
         prepare(os.path.dirname(folder))

@@ -18,7 +18,9 @@ from .contents import path_text
 from .glances import answer
 from .guards import is_guard, is_made_anyway
 from .inputs import ABOUT_PYTHON
+from .quiet import is_quiet
 from .record import clean
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -144,7 +146,7 @@ def _accessor() -> Any:
 def _note(path: Any, found: os.stat_result | None, follow: bool, frame: FrameType) -> None:
     try:
         holders = record.records()
-        if not holders or record.is_quiet():
+        if not holders or is_quiet():
             return
         asked = _asked(frame)
         if asked == "":
@@ -172,7 +174,7 @@ def _note(path: Any, found: os.stat_result | None, follow: bool, frame: FrameTyp
 def _put_row(path: Any, what: str, frame: FrameType, make: Any) -> None:
     try:
         holders = record.records()
-        if not holders or record.is_quiet() or _asked(frame) == "":
+        if not holders or is_quiet() or _asked(frame) == "":
             return
         path = clean(os.fsdecode(path))
         for holder in holders:
@@ -184,7 +186,7 @@ def _put_row(path: Any, what: str, frame: FrameType, make: Any) -> None:
 
 
 def _failed(error: Exception) -> None:
-    record.let_through(error)
+    let_through(error)
     for holder in list(record.live.values()):
         holder.refuse(f"what it looks at cannot be followed: {type(error).__name__}: {error}")
 

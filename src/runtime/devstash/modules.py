@@ -9,6 +9,7 @@ from . import origin
 from .bytecode import facts
 from .contents import Unsteady, path_text, read_state
 from .encode import DIGEST
+from .quiet import Quiet
 from .system import os
 
 TYPE_CHECKING = False
@@ -41,19 +42,8 @@ def row_of_file(path: str, full: str, name: str = "") -> list[Any] | None:
 
 def digest_of(file: str) -> str:
     """The digest of what a module's file says to Python. Raises OSError."""
-    from _thread import get_ident
-
-    from .contents import quiet
-
-    me = get_ident()
-    nested = me in quiet
-    quiet.add(me)
-    try:
-        with open(file, "rb") as stream:
-            text = stream.read()
-    finally:
-        if not nested:
-            quiet.discard(me)
+    with Quiet(), open(file, "rb") as stream:
+        text = stream.read()
     try:
         return facts(compile(text, file, "exec", dont_inherit=True)).digest.hex()
     except (SyntaxError, ValueError, RecursionError):  # an extension module

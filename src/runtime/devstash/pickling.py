@@ -11,7 +11,7 @@ from _io import _IOBase
 from _pickle import Pickler, loads
 from _thread import LockType, RLock
 
-from .store import Unstorable, Unwritable
+from .refusals import Unstorable, Unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import get_ident
-
-from .contents import is_racy, quiet
+from .contents import is_racy
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -47,18 +45,3 @@ def below(folder: str) -> Iterator[str]:
         yield f"{folder}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             yield from below(f"{folder}/{entry.name}")
-
-
-class Quiet:
-    """While this is entered, what this thread does is devstash's own affair: no record takes notice."""
-
-    __slots__ = ("_thread",)
-
-    def __enter__(self) -> None:
-        me = get_ident()
-        self._thread = 0 if me in quiet else me
-        quiet.add(me)
-
-    def __exit__(self, *_: object) -> None:
-        if self._thread:
-            quiet.discard(self._thread)

@@ -29,27 +29,38 @@ _CODE = type((lambda: None).__code__)
 # holds such a constant, as nobody can know it.
 _TOKEN = os.urandom(16).hex()
 _BOOT = f"{_TOKEN} boot"
-_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "sites", "warns")}
+_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "core", "sites", "warns")}
 
-# Runs before the script's first line, in a namespace of its own; `file`, `root`, `sites` and `warns` are given.
+# Runs before the script's first line, in a namespace of its own; the names of `_GIVEN` are given.
 _BOOT_SOURCE = """\
 import sys
-for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
-    del sys.modules[name]
-sys.path.insert(0, root)
-try:
+def forget():
+    for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
+        del sys.modules[name]
+def start():
+    try:
+        with open(core, "rb") as file:
+            exec(__import__("marshal").loads(file.read()), {"root": root})
+    except FileNotFoundError:  # some cleaner of old files has been there
+        return plain()
+    return sys.modules["devstash.start"]
+def plain():
+    sys.path.insert(0, root)
     try:
         from devstash import start
-    except Exception:  # byte-code of ours is broken, after a power cut perhaps: the sources will do
-        import os
-        kept = os.path.join(root, "devstash", "__pycache__")
-        for name in os.listdir(kept):
-            os.unlink(os.path.join(kept, name))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
-            del sys.modules[name]
-        from devstash import start
-finally:
-    sys.path.remove(root)
+    finally:
+        sys.path.remove(root)
+    return start
+forget()
+try:
+    start = start()
+except Exception:  # byte-code of ours is broken, after a power cut perhaps: the sources will do
+    import os
+    kept = os.path.join(root, "devstash", "__pycache__")
+    for name in os.listdir(kept):
+        os.unlink(os.path.join(kept, name))
+    forget()
+    start = plain()
 start.begin(file, sites, warns)
 """
 
@@ -105,8 +116,8 @@ def _matching(fresh: list[CodeType], before: list[CodeType]) -> list[CodeType]:
     return found
 
 
-def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize: int, root: str) -> CodeType:
-    """The script's main code with every site of `plan` rewritten.
+def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize: int, root: str, core: str) -> CodeType:
+    """The script's main code with every site of `plan` rewritten; `core` is the file that bundle.py made.
 
     Raises SyntaxError where Python itself refuses the script, Untouchable where we do.
     """
@@ -128,6 +139,7 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
         _BOOT: boot,
         _GIVEN["file"]: filename,
         _GIVEN["root"]: root,
+        _GIVEN["core"]: core,
         _GIVEN["sites"]: rewriter.table(),
         _GIVEN["warns"]: bool(seen),
     }
@@ -176,33 +188,12 @@ def _write(path: str, data: bytes) -> None:
         raise
 
 
-def compile_runtime(folder: str, optimize: int) -> None:
-    """Write the runtime's own byte-code for this interpreter, once.
-
-    The files are marked as not to be checked against their source: the folder is named after the sources' digest.
-    """
+def _core_file(folder: str, optimize: int) -> str:
+    """Where the core for this interpreter lies, see bundle.py; `folder` is the package's."""
     from importlib.util import cache_from_source
 
-    optimization = str(optimize) if optimize else ""
-    # Written last, so that its presence says that all the others are there.
-    modules = sorted(name for name in os.listdir(folder) if name.endswith(".py") and name != "rewrite.py")
-    modules.sort(key=lambda name: name == "start.py")
     sys.pycache_prefix = None
-    last = cache_from_source(os.path.join(folder, "start.py"), optimization=optimization)
-    if os.path.exists(last):
-        return
-    import marshal
-    from importlib.util import MAGIC_NUMBER, source_hash
-
-    os.makedirs(os.path.dirname(last), 0o700, exist_ok=True)
-    for name in modules:
-        path = os.path.join(folder, name)
-        with open(path, "rb") as file:
-            source = file.read()
-        code = compile(source, path, "exec", dont_inherit=True, optimize=optimize)
-        unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
-        data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
-        _write(cache_from_source(path, optimization=optimization), data)
+    return cache_from_source(os.path.join(folder, "core.py"), optimization=str(optimize) if optimize else "")
 
 
 def _say(message: str) -> None:
@@ -234,7 +225,11 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
             pyc = _own_name(plan_path, optimize)
             if _is_whole(pyc):
                 return pyc
-        compile_runtime(folder, optimize)
+        core = _core_file(folder, optimize)
+        if not os.path.exists(core):
+            from .bundle import compile_runtime
+
+            compile_runtime(folder, core, optimize, _write)
         with open(plan_path, encoding="utf-8") as file:
             # JSON without numbers beyond Python's is a Python expression; the json module costs more to import than
             # everything else here takes.
@@ -247,7 +242,7 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
             return None
         if _digest(source) != plan["source"]:  # what is kept under the old content's name must be the old content
             raise Untouchable("it was changed just now; run it again")
-        code = compile_script(source, filename, plan, optimize, os.path.dirname(folder))
+        code = compile_script(source, filename, plan, optimize, os.path.dirname(folder), core)
         write_pyc(pyc, code)
         return pyc
     except SyntaxError:

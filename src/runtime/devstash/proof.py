@@ -9,15 +9,61 @@ from __future__ import annotations
 
 from . import origin
 from .encode import Unkeyable, encode
+from .entry import Refused
+from .refusals import Unstorable, Unwritable
+from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .store import KeyLike, SiteLike, Store
+    from .watching import Found
+
+# Entries up to this size are loaded once before they are kept.
+_PROVABLE = 16 << 20
 _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 _PLAIN = frozenset(_ATOMS)
 # So many objects are looked at.
 _LIMIT = 10_000
+
+
+def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, found: Found) -> None:
+    """Make sure that what is about to be kept, and lies complete in `fd`, can be brought back. Raises `Unstorable`.
+
+    Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
+    entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
+    that knows the live objects to which the entry refers.
+    """
+    if os.fstat(fd).st_size > _PROVABLE:
+        return
+    why = ""
+
+    def load() -> None:
+        nonlocal why
+        os.lseek(fd, 0, os.SEEK_SET)
+        try:
+            back, changes = store.read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
+            # What refers to live objects cannot be compared with them: they hold it already.
+            why = "" if changes and changes[1] else difference(value, back)
+        except Refused as refused:
+            if refused.reason == "damaged":
+                why = f"it cannot be brought back: {refused.detail}"
+
+    try:
+        changed = found.changed_by(load)
+    except OSError as error:
+        place = error.filename or store.folder
+        raise Unwritable(f"`{place}`: {error}", isinstance(error, FileNotFoundError)) from None
+    if changed:
+        why = f"loading it changes `{changed}`"
+    if why:
+        raise Unstorable("result", f"{type(value).__module__}.{type(value).__qualname__}", why)
+
+
+def has_second(effects: dict[str, Any]) -> bool:
+    """Whether a second pickle stands behind the value: states of objects, or of generators of random numbers."""
+    return "objects" in effects or "random" in effects
 
 
 def difference(value: object, back: object) -> str:

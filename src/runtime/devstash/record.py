@@ -14,7 +14,7 @@ from _contextvars import ContextVar
 from _thread import RLock, get_ident
 from types import CodeType
 
-from . import contents
+from . import contents, quiet
 from .contents import path_text, shown
 from .glances import digest_of_names, kind_of, matching
 from .inputs import Inputs
@@ -483,25 +483,11 @@ def _after_fork() -> None:
     """Only this thread lives on in the child: another one may have held the lock, or been at work for us."""
     global _lock
     _lock = RLock()
-    contents.quiet.intersection_update((get_ident(),))
+    quiet.threads.intersection_update((get_ident(),))
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def let_through(error: BaseException) -> None:
-    """Raise what a signal handler of the script raised while a hook was at work."""
-    try:
-        from .call import _let_through
-    except ImportError:  # in the midst of its import
-        return
-    _let_through(error)
-
-
-def is_quiet() -> bool:
-    """Whether devstash itself is at work in this thread."""
-    return get_ident() in contents.quiet
 
 
 def _cwd() -> str:

@@ -10,7 +10,8 @@ from errno import ENOENT, EXDEV
 
 from . import blobs
 from .contents import Unsteady, path_of, read_state, state_of
-from .places import ALL, WORDS, Quiet, below, look
+from .places import ALL, WORDS, below, look
+from .quiet import Quiet
 from .system import os, time_ns
 
 TYPE_CHECKING = False

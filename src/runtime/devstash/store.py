@@ -7,7 +7,6 @@ and never touch them again but for their access time.
 
 import sys
 from _blake2 import blake2b
-from errno import ELOOP
 
 from . import entry, secret
 from .system import os, time, time_ns
@@ -44,7 +43,7 @@ SUFFIX = ".pkl"
 # What the folder's file `format` says.
 LAYOUT = "1"
 # A link in place of an entry is refused, a FIFO does not block.
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # Type of the file, and write permission of group and others; an entry must come out as a plain file
 # (0o100000).
 _KIND = 0o170022
@@ -57,8 +56,6 @@ _AHEAD = 60
 _MAPPED = 256
 # So many entries of one key are kept, which differ in what their calls read from the disk and the environment.
 SLOTS = 8
-# Entries up to this size are loaded once after they were saved.
-_PROVABLE = 16 << 20
 
 _SAFE = {code: "_" for code in range(128) if not (chr(code).isalnum() or chr(code) in "._-")}
 
@@ -74,31 +71,6 @@ class Miss:
 
     def __repr__(self) -> str:
         return f"Miss({self.reason!r}, {self.detail!r})"
-
-
-class Unstorable(Exception):
-    """The value cannot be pickled: `path` leads to the part to blame, `what` is its type, `why` says more."""
-
-    def __init__(self, path: str, what: str, why: str) -> None:
-        super().__init__(path, what, why)
-        self.path = path
-        self.what = what
-        self.why = why
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}" + (f" ({self.why})" if self.why else "")
-
-
-class Unwritable(Exception):
-    """The entry cannot be written; the text says why. Nothing of it is left behind.
-
-    `vanished` says that the folder, or a part of it, went away meanwhile: a second attempt makes it anew.
-    """
-
-    def __init__(self, reason: str, vanished: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.vanished = vanished
 
 
 def entry_name(module: str, qualname: str, digest: str) -> str:
@@ -160,11 +132,11 @@ class Store:
 
         for slot in range(SLOTS):
             try:
-                fd = os.open(self.path(key, slot), _OPEN)
+                fd = os.open(self.path(key, slot), OPEN)
             except OSError as error:
                 return False, first or _not_opened(error)
             try:
-                value, changes = self._read(fd, key, site, judge)
+                value, changes = self.read(fd, key, site, judge)
                 if bringer is None and site.replay and bringer_of is not None:
                     judge([], {})  # an entry that tells of nothing has no output either, and some is wanted
                 return True, value if bringer is None else bringer.bring(value, changes)
@@ -178,28 +150,8 @@ class Store:
             bringer = None
         return False, first
 
-    def trace_of(self, path: str, key: "KeyLike") -> "list[Any] | None":
-        """What `conditions` says of the entry in `path`; None for an entry that is not in order, or not of this key."""
-        found: list[Any] = []
-
-        def note(rows: "list[Any]", effects: "dict[str, Any]") -> None:
-            found.extend(conditions(rows, effects))
-            raise entry.Refused("known", "")
-
-        try:
-            fd = os.open(path, _OPEN)
-            try:
-                view = _copied(fd, os.fstat(fd).st_size)
-                entry.value_of(view, self._tagger or self._reader(view), key.text(), _always, note)
-            finally:
-                os.close(fd)
-        except entry.Refused as refused:
-            return found if refused.reason == "known" else None
-        except (OSError, MemoryError, ValueError):
-            return None
-        return conditions([], {})
-
-    def _read(self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any") -> "tuple[object, Any]":
+    def read(self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any") -> "tuple[object, Any]":
+        """What the open entry `fd` holds, see `entry.value_of`. Raises `entry.Refused` and OSError."""
         found = os.fstat(fd)
         if found.st_mode & _KIND != _PLAIN or found.st_uid != os.geteuid():
             raise entry.Refused("foreign", _foreign(found))
@@ -212,11 +164,11 @@ class Store:
             view = memoryview(data)
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
-            value = entry.value_of(view, self._tagger or self._reader(view), key.text(), _never, judge)
+            value = entry.value_of(view, self.reader(view), key.text(), _never, judge)
         else:
             mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
-            view = _copied(fd, found.st_size) if mapped is None else mapped
-            tagger = self._tagger or self._reader(view)
+            view = copied(fd, found.st_size) if mapped is None else mapped
+            tagger = self.reader(view)
             value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found), judge)
             if _has_buffers(view):
                 self._checked().note(found)
@@ -224,9 +176,10 @@ class Store:
         os.utime(fd, ns=(time_ns(), found.st_mtime_ns))
         return value
 
-    def _reader(self, view: memoryview) -> "blake2b":
+    def reader(self, view: memoryview) -> "blake2b":
         """The keyed hash to check `view` with. What is no entry is told from an entry without a key."""
-        entry.require_footer(view)
+        if self._tagger is None:
+            entry.require_footer(view)
         return self.tagger(secret.read)
 
     def tagger(self, key: "Any") -> "blake2b":
@@ -244,7 +197,7 @@ class Store:
         if reason:
             raise entry.Refused("foreign", f"the folder `{self.folder}` {reason}")
         try:
-            fd = os.open(f"{self.folder}/format", _OPEN)
+            fd = os.open(f"{self.folder}/format", OPEN)
         except FileNotFoundError:
             return  # not made by this devstash, or not made up to the end: its files will tell what they are
         try:
@@ -275,42 +228,6 @@ class Store:
             self.writer = Writer(self)
         self.writer.save(key, value, facts)
 
-    def prove(self, fd: int, key: "KeyLike", site: "SiteLike", value: object, found: "Any") -> None:
-        """Make sure that what is about to be kept, and lies complete in `fd`, can be brought back. Raises `Unstorable`.
-
-        Some values are pickled without complaint and cannot be unpickled, or come back as something else. Very large
-        entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
-        that knows the live objects to which the entry refers.
-        """
-        from .proof import difference
-
-        if os.fstat(fd).st_size > _PROVABLE:
-            return
-        why = ""
-
-        def load() -> None:
-            nonlocal why
-            os.lseek(fd, 0, os.SEEK_SET)
-            try:
-                back, changes = self._read(
-                    fd, key, site, lambda _, effects: found.find if has_second(effects) else None
-                )
-                # What refers to live objects cannot be compared with them: they hold it already.
-                why = "" if changes and changes[1] else difference(value, back)
-            except entry.Refused as refused:
-                if refused.reason == "damaged":
-                    why = f"it cannot be brought back: {refused.detail}"
-
-        try:
-            changed = found.changed_by(load)
-        except OSError as error:
-            place = error.filename or self.folder
-            raise Unwritable(f"`{place}`: {error}", isinstance(error, FileNotFoundError)) from None
-        if changed:
-            why = f"loading it changes `{changed}`"
-        if why:
-            raise Unstorable("result", f"{type(value).__module__}.{type(value).__qualname__}", why)
-
     def note_written(self, found: os.stat_result) -> None:
         """Remember that the large buffers of this file have just been written, so need no check for now."""
         self._checked().note(found)
@@ -327,23 +244,8 @@ def distrust(folder: os.stat_result) -> str:
     return ""
 
 
-def conditions(trace: "list[Any]", effects: "dict[str, Any]") -> "list[Any]":
-    """What must hold for an entry to be a hit, besides its key: two entries that need not differ in it are never
-    needed both. Of a trace's row kind, name and outcome count."""
-    return [*(row[:2] + row[-1:] for row in trace), effects.get("random"), effects.get("objects")]
-
-
-def has_second(effects: "dict[str, Any]") -> bool:
-    """Whether a second pickle stands behind the value: states of objects, or of generators of random numbers."""
-    return "objects" in effects or "random" in effects
-
-
 def _never() -> bool:
     return False
-
-
-def _always() -> bool:
-    return True
 
 
 def _has_buffers(view: memoryview) -> bool:
@@ -364,7 +266,7 @@ def _mapped(fd: int, size: int) -> "memoryview | None":
         return None
 
 
-def _copied(fd: int, size: int) -> memoryview:
+def copied(fd: int, size: int) -> memoryview:
     """The file read into memory of our own."""
     from _io import FileIO
 
@@ -382,6 +284,8 @@ def _copied(fd: int, size: int) -> memoryview:
 def _not_opened(error: OSError) -> Miss:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return Miss("absent")
+    from errno import ELOOP
+
     if error.errno == ELOOP:  # O_NOFOLLOW met a link
         return Miss("foreign", "a symbolic link is in its place")
     return Miss("unreadable", error.strerror or str(error))

@@ -20,6 +20,8 @@ from _pickle import dumps, loads
 from gc import get_referents
 from types import AsyncGeneratorType, FrameType, GeneratorType
 
+from .signals import let_through
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -241,9 +243,7 @@ class Tape:
         self.session = None  # type: ignore[assignment]
 
     def _failed(self, error: Exception) -> None:
-        from . import call
-
-        call._let_through(error)
+        let_through(error)
         self.abandon("" if isinstance(error, RecursionError) else _words(error, len(self._types)))
 
     def _keep(self, item: Any) -> None:
@@ -334,7 +334,7 @@ class _Sink:
 
 
 def _words(error: Exception, number: int) -> str:
-    from .store import Unstorable
+    from .refusals import Unstorable
 
     if isinstance(error, Unstorable):
         why = f" ({error.why})" if error.why else ""
@@ -818,7 +818,7 @@ def again(function: Any, values: tuple[Any, ...]) -> Any:
 
 def means(call: Any, key: Any) -> tuple[Callable[[], Any] | None, dict[str, Any]]:
     """`rerun` and `given` of `replayed`, for a hit of a `call.Call`."""
-    from .call import Session
+    from .keeping import Session
 
     rerun = None
     if call.site.kind == "call" and len(call.arguments) == 1 and not call.links:

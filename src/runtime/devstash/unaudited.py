@@ -15,8 +15,10 @@ from types import FunctionType
 from . import audit, origin, record
 from .contents import path_text
 from .glances import digest_of_names, matching
-from .places import Quiet, below
+from .places import below
+from .quiet import Quiet, is_quiet
 from .record import clean
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -321,7 +323,7 @@ def _given(args: tuple[Any, ...], kwargs: dict[str, Any], position: int, argumen
 
 
 def _failed(error: Exception) -> None:
-    record.let_through(error)
+    let_through(error)
     for holder in list(record.live.values()):
         holder.refuse(f"what a package opens cannot be followed: {type(error).__name__}: {error}")
 
@@ -331,7 +333,7 @@ def _failed(error: Exception) -> None:
 
 def _note(given: Any, mode: Any) -> None:
     holders = record.records()
-    if not holders or record.is_quiet() or given is None:
+    if not holders or is_quiet() or given is None:
         return
     if isinstance(given, (list, tuple, set, frozenset)):
         for part in given:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from . import ambient, origin
 from . import key as keys
+from . import origin, surroundings
 from .heap import heap_of
 from .linked import Link
-from .store import Unstorable
+from .refusals import Unstorable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Watch:
         self._accompanied = _accompanied(self._awaits)
         self._closure = _closure(call.callee) if call.site.kind == "function" else {}
         self._is_function = call.site.kind == "function"
-        self._surroundings = ambient.Surroundings(self._names)
+        self._surroundings = surroundings.Surroundings(self._names)
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
         self.record.watch(key.reach.values.values())

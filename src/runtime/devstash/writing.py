@@ -10,12 +10,17 @@ read-only) whose contents begin at a multiple of 64. Bytes that must go somewher
 are "push, pop" pairs.
 """
 
+from __future__ import annotations
+
 from _blake2 import blake2b
 
 from . import folder, pickling, secret
-from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused
+from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused, value_of
 from .manifest import manifest
-from .store import SLOTS, Unwritable, conditions
+from .proof import prove
+from .quiet import Quiet
+from .refusals import Unwritable
+from .store import OPEN, SLOTS, copied
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -50,7 +55,7 @@ def _number(value: int) -> bytes:
     return value.to_bytes(8, "little")
 
 
-def _bytes_of(fd: int, data: "bytes | bytearray | memoryview") -> None:
+def _bytes_of(fd: int, data: bytes | bytearray | memoryview) -> None:
     """Write all of `data`; the system may take it in parts."""
     view = memoryview(data).cast("B")
     while view:
@@ -73,7 +78,7 @@ class Draft:
 
     # --- while pickling: the pickler's file ---------------------------------------------------------------
 
-    def write(self, data: "Any", /) -> int:
+    def write(self, data: Any, /) -> int:
         """Take a chunk, without a copy: picklers promise to leave alone what they wrote."""
         if isinstance(data, memoryview):
             # A frame of the pickler written in Python, which lends its own memory. Should the loan and the
@@ -166,7 +171,7 @@ class Draft:
         self.inner = len(head)
         self.size += len(head)
 
-    def _hash(self, data: "Any") -> None:
+    def _hash(self, data: Any) -> None:
         self.checksum.update(data)
         self._tag.update(data)
 
@@ -232,11 +237,11 @@ def _unwritable(error: OSError, store_folder: str) -> Unwritable:
 class Writer:
     """Keeps values in the folder of one store."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._prepared = False
 
-    def save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+    def save(self, key: KeyLike, value: object, facts: dict[str, Any]) -> None:
         """See `Store.save`."""
         try:
             self._save(key, value, facts)
@@ -246,14 +251,16 @@ class Writer:
             self._prepared = False  # the folder was removed under our hands: once more, from the beginning
             self._save(key, value, facts)
 
-    def _save(self, key: "KeyLike", value: object, facts: "dict[str, Any]") -> None:
+    def _save(self, key: KeyLike, value: object, facts: dict[str, Any]) -> None:
         store = self._store
         if not self._prepared:
-            folder.prepare(store.folder)
-            folder.remove_stale_drafts(store.folder)
+            with Quiet():
+                folder.prepare(store.folder)
+                folder.remove_stale_drafts(store.folder)
             self._prepared = True
         try:
-            tag = store.tagger(secret.read_or_make).copy()
+            with Quiet():
+                tag = store.tagger(secret.read_or_make).copy()
         except Refused as refused:
             raise Unwritable(f"no key to sign it with: {refused.detail}") from None
         draft = Draft(store.folder)
@@ -267,13 +274,13 @@ class Writer:
             created = time_ns()
             _complete(draft, tag, buffers, lambda size: manifest(key, value, facts, size, created))
             if watched is not None:
-                store.prove(draft.fd, key, facts["site"], value, watched)  # before anybody can see it
-            path = self._slot(key, conditions(facts.get("trace", []), facts.get("effects", {})))
+                prove(store, draft.fd, key, facts["site"], value, watched)  # before anybody can see it
+            path = self._slot(key, _conditions(facts.get("trace", []), facts.get("effects", {})))
             _place(draft, store, path, created, bool(buffers))
         finally:
             draft.discard()
 
-    def _slot(self, key: "KeyLike", needs: "list[Any]") -> str:
+    def _slot(self, key: KeyLike, needs: list[Any]) -> str:
         """The file for an entry of this key and these conditions: that of an older one with the same, else a free one,
         else the one used least recently."""
         store = self._store
@@ -284,13 +291,45 @@ class Writer:
                 last = os.stat(path).st_atime_ns
             except OSError:
                 return path
-            if store.trace_of(path, key) in (None, needs):
+            if _trace_of(store, path, key) in (None, needs):
                 return path
             used.append((last, path))
         return min(used)[1]
 
 
-def _complete(draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_of: "Callable[[int], bytes]") -> None:
+def _conditions(trace: list[Any], effects: dict[str, Any]) -> list[Any]:
+    """What must hold for an entry to be a hit, besides its key: two entries that need not differ in it are never
+    needed both. Of a trace's row kind, name and outcome count."""
+    return [*(row[:2] + row[-1:] for row in trace), effects.get("random"), effects.get("objects")]
+
+
+def _trace_of(store: Store, path: str, key: KeyLike) -> list[Any] | None:
+    """What `conditions` says of the entry in `path`; None for an entry that is not in order, or not of this key."""
+    found: list[Any] = []
+
+    def note(rows: list[Any], effects: dict[str, Any]) -> None:
+        found.extend(_conditions(rows, effects))
+        raise Refused("known", "")
+
+    try:
+        fd = os.open(path, OPEN)
+        try:
+            view = copied(fd, os.fstat(fd).st_size)
+            value_of(view, store.reader(view), key.text(), _believed, note)
+        finally:
+            os.close(fd)
+    except Refused as refused:
+        return found if refused.reason == "known" else None
+    except (OSError, MemoryError, ValueError):
+        return None
+    return _conditions([], {})
+
+
+def _believed() -> bool:
+    return True
+
+
+def _complete(draft: Draft, tag: blake2b, buffers: list[memoryview], manifest_of: Callable[[int], bytes]) -> None:
     """All that comes after the pickle proper: buffers, manifest (told the stream's size), table, footer."""
     draft.seal(tag, bool(buffers))
     inner, inner_size = (draft.inner, draft.inner_size) if buffers else (0, draft.size)
@@ -307,7 +346,7 @@ def _complete(draft: Draft, tag: blake2b, buffers: "list[memoryview]", manifest_
     draft.close(b"".join(map(_number, (stream, len(text), len(table), inner, inner_size))))
 
 
-def _place(draft: Draft, store: "Store", path: str, created: int, with_buffers: bool) -> None:
+def _place(draft: Draft, store: Store, path: str, created: int, with_buffers: bool) -> None:
     """Rename the draft to what it is the entry of.
 
     Readers see the old entry or the new one, nothing between.

@@ -27,13 +27,14 @@ import sys
 from . import blobs
 from .contents import Unsteady, path_text, read_state
 from .guards import is_guarded, is_made_anyway
-from .places import ALL, WORDS, Quiet, below, look, racy, same
+from .places import ALL, WORDS, below, look, racy, same
+from .quiet import Quiet
+from .refusals import Unstorable
 
 # The other half, for whoever thinks of both as one.
 from .restore import bring_back as bring_back
 from .restore import here
 from .restore import ready as ready
-from .store import Unstorable
 from .system import os, time_ns
 
 TYPE_CHECKING = False

@@ -1,0 +1,162 @@
+"""The runtime's own byte-code: made once for each interpreter, loaded by every run.
+
+Left to itself Python finds, opens, checks and reads a file for each of our modules, and executes what no run looks at.
+So all of them are compiled without docstrings, annotations and `from __future__`, and those that every hit needs (what
+start.py imports, and what that imports) lie in one file, the core, in the order in which they are executed. With the
+core a run with one hit spends a quarter less (docs/benchmarks.md); without it, and for the other modules, Python's own
+way works as ever.
+"""
+
+from __future__ import annotations
+
+import ast
+import marshal
+import os
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any, Callable
+
+# `from __future__ import annotations` as a flag of `compile`, so that nothing has to be imported for it.
+_FLAGS = 0x1000000
+#: Not among our modules: the program that the launcher starts.
+_PROGRAM = "rewrite.py"
+#: The modules in the core, with all that they import as they are executed; the first is where a run begins.
+_CORE = ("start", "plain")
+
+# What the core does when it is executed: `root` is given.
+_INSTALL = """\
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import SourceFileLoader
+folder = root + "/devstash"
+for name, body in parts:
+    file = f"{folder}/{name or '__init__'}.py"
+    full = f"devstash.{name}" if name else "devstash"
+    module = type(sys)(full)
+    space = module.__dict__
+    loader = SourceFileLoader(full, file)
+    spec = ModuleSpec(full, loader, origin=file)
+    space.update(__spec__=spec, __loader__=loader, __file__=file, __package__="devstash")
+    sys.modules[full] = module
+    if name:
+        setattr(package, name, module)
+    else:
+        package = module
+        space["__path__"] = spec.submodule_search_locations = [folder]
+    if type(body) is dict:
+        space.update(body)
+    else:
+        exec(body, space)
+"""
+
+
+def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str, bytes], None]) -> None:
+    """Write the byte-code of all modules in `folder` for this interpreter, and the core last, so that its presence says
+    that all the others are there. `write` is given a path and the content.
+
+    The files are marked as not to be checked against their source: the folder is named after the sources' digest.
+    """
+    optimization = str(optimize) if optimize else ""
+    os.makedirs(os.path.dirname(core), 0o700, exist_ok=True)
+    codes: dict[str, CodeType] = {}
+    trees: dict[str, ast.Module] = {}
+    for file in sorted(os.listdir(folder)):
+        if not file.endswith(".py") or file == _PROGRAM:
+            continue
+        path = os.path.join(folder, file)
+        with open(path, "rb") as opened:
+            source = opened.read()
+        name = "" if file == "__init__.py" else file[:-3]
+        trees[name] = tree = ast.parse(source, path)
+        _bare(tree, public=not name)
+        codes[name] = code = compile(tree, path, "exec", _FLAGS, dont_inherit=True, optimize=optimize)
+        unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
+        data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
+        write(cache_from_source(path, optimization=optimization), data)
+    parts: list[tuple[str, Any]] = []
+    for name in ("", *_order(trees)):
+        parts.append((name, _evaluated(name) or codes[name]))
+    install = compile("parts = ()\n" + _INSTALL, "<devstash>", "exec", dont_inherit=True)
+    install = install.replace(co_consts=tuple(tuple(parts) if c == () else c for c in install.co_consts))
+    write(core, marshal.dumps(install))
+
+
+def _order(trees: dict[str, ast.Module]) -> list[str]:
+    """The modules of the core, each after those that it imports as it is executed."""
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        for statement in trees[name].body:
+            if isinstance(statement, ast.ImportFrom) and statement.level == 1:
+                for other in [statement.module] if statement.module else [alias.name for alias in statement.names]:
+                    if other in trees and other not in found:
+                        visit(other)
+        if name not in found:
+            found.append(name)
+
+    for name in _CORE:
+        visit(name)
+    return found
+
+
+def _evaluated(name: str) -> dict[str, Any] | None:
+    """What a module comes to that is nothing but tables made from Python's own: these need not be made again."""
+    if name != "opcodes":
+        return None
+    from . import opcodes
+
+    return {name: value for name, value in vars(opcodes).items() if name.isupper()}
+
+
+def _bare(tree: ast.Module, public: bool) -> None:
+    """Take out of a module what nothing looks at when it runs; what is `public` keeps its documentation."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if not isinstance(block, list):
+                continue
+            kept = [statement for statement in block if not _is_idle(statement, public)]
+            if field == "body" and not public and _is_text(kept[:1]) and _has_docstring(node):
+                del kept[0]
+            if field == "body" and not kept and block:
+                kept = [ast.copy_location(ast.Pass(), block[0])]
+            setattr(node, field, [_unannotated(statement) for statement in kept])
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not public:
+            node.returns = None
+            every = node.args
+            for argument in (*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg):
+                if argument is not None:
+                    argument.annotation = None
+
+
+def _has_docstring(node: ast.AST) -> bool:
+    return isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+
+
+def _is_text(statements: list[ast.stmt]) -> bool:
+    return any(
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+        for statement in statements
+    )
+
+
+def _is_idle(statement: ast.stmt, public: bool) -> bool:
+    """Whether a statement is for type checkers only."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__"
+    if isinstance(statement, ast.If):
+        test = statement.test
+        return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING" and not statement.orelse
+    return isinstance(statement, ast.AnnAssign) and statement.value is None
+
+
+def _unannotated(statement: ast.stmt) -> ast.stmt:
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        assignment = ast.Assign(targets=[statement.target], value=statement.value, type_comment=None)
+        return ast.copy_location(assignment, statement)
+    return statement
