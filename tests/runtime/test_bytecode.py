@@ -4,7 +4,8 @@ import ast
 import types
 
 import pytest
-from devstash import bytecode
+from devstash import bytecode, foreseen
+from devstash import facts as remembered
 
 SOURCE = '''
 def f(a, b: int = 1):
@@ -37,7 +38,7 @@ def f(a, b: int = 1):
 
 
 def facts(source):
-    return bytecode.facts(compile(source, "s", "exec"))
+    return remembered.facts(compile(source, "s", "exec"))
 
 
 def test_layout_comments_and_docstrings_do_not_count():
@@ -95,7 +96,7 @@ def test_constants_are_told_apart_by_type_and_sign():
 def test_a_set_of_constants_is_the_same_in_any_order():
     one = compile("x in {'a', 'b', 'c', 'd'}", "s", "eval")
     constants = tuple(frozenset(sorted(c, reverse=True)) if isinstance(c, frozenset) else c for c in one.co_consts)
-    assert bytecode.facts(one).digest == bytecode.facts(one.replace(co_consts=constants)).digest
+    assert remembered.facts(one).digest == remembered.facts(one.replace(co_consts=constants)).digest
 
 
 def test_names():
@@ -110,7 +111,7 @@ def test_names():
 
 def test_facts_are_read_once():
     code = compile("x", "s", "eval")
-    assert bytecode.facts(code) is bytecode.facts(code)
+    assert remembered.facts(code) is remembered.facts(code)
 
 
 def test_rewritten_code_counts_as_the_original():
@@ -120,5 +121,32 @@ def test_rewritten_code_counts_as_the_original():
     original = code("def f():\n return [g(x) for x in y]")
     rewritten = code("def f():\n return [D(3, g)(x) for x in y]")
     marked = rewritten.replace(co_consts=(*rewritten.co_consts, (bytecode.REWRITTEN, original)))
-    assert bytecode.facts(marked).digest == bytecode.facts(original).digest != bytecode.facts(rewritten).digest
-    assert "D" not in bytecode.facts(marked).names
+    assert remembered.facts(marked).digest == remembered.facts(original).digest != remembered.facts(rewritten).digest
+    assert "D" not in remembered.facts(marked).names
+
+
+def test_what_is_foreseen_is_what_would_be_read(monkeypatch):
+    text = (
+        "import os\ndef f(x, y=2):\n    '''doc'''\n    return g(x) + os.sep\ndef g(x): return (lambda n: n + LIMIT)(x)\n"
+        "class K:\n    def method(self): return getattr(self, 'size')\n    class Inner: pass\ndef other(): pass\n"
+    )
+    script = compile(text, "s.py", "exec")
+    table = foreseen.foreseen(script, (), ["x = f(1) + K().method()  # @devstash"])
+    assert {name for name, _ in table} == {"f", "g", "method"}
+    monkeypatch.setattr(remembered, "_known", {})
+    remembered.foresee(script, [], table)
+    monkeypatch.setattr(bytecode, "read", None)
+    space = {}
+    exec(script, space)
+    found = {code: remembered.facts(code) for code in (space["f"].__code__, space["K"].method.__code__)}
+    monkeypatch.undo()
+    for code, known in found.items():
+        real = bytecode.read(code)
+        assert all(getattr(known, name) == getattr(real, name) for name in remembered.Facts.__slots__)
+    # The same text compiled once more is other code, which has to be read.
+    constants = compile(text, "s.py", "exec").co_consts
+    twin = next(constant for constant in constants if getattr(constant, "co_name", "") == "f")
+    assert remembered._foreseen_facts(twin) is None
+    remembered.foresee(compile("", "s.py", "exec"), [], table)
+    assert remembered._foreseen_facts(space["f"].__code__) is None
+    remembered.foresee(script, [], {})

@@ -496,9 +496,9 @@ def test_closures_and_defaults_count():
 
 
 def test_many_encodings_do_not_fill_the_memory():
-    from devstash import bytecode, describe
+    from devstash import describe, facts
 
     for _ in range(describe.LIMIT + 10):
         encode(type("Made", (), {})())
     assert len(describe.describers) <= describe.LIMIT
-    assert len(bytecode._known) <= bytecode._LIMIT
+    assert len(facts._known) <= facts._LIMIT

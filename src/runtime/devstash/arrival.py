@@ -75,7 +75,7 @@ class Later:
         finally:
             sys.path.remove(given["root"])
         begin()
-        start.begin(given["file"], loads(given["sites"]), False)
+        start.begin(given["file"], loads(given["sites"]), False, {})
         return getattr(builtins, "@devstash")(*asked)
 
 try:

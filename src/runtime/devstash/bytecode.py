@@ -5,13 +5,14 @@ and file names are not in the digest, and neither is what the compiler derives f
 can be told apart (`NOP`s, and the fused instructions of 3.13, which appear only where two operations share
 a line). That is why the digest is made of decoded instructions instead of `co_code`.
 
-Everything here depends on the code object alone, which cannot change, and is therefore remembered.
+Everything here depends on the code object alone, which cannot change: facts.py remembers it.
 """
 
 from __future__ import annotations
 
 from _blake2 import blake2b
 
+from .facts import Facts
 from .kinds import CodeType
 from .opcodes import (
     ABSOLUTE,
@@ -80,51 +81,10 @@ _USUAL = frozenset(("strict", "ignore", "replace", "utf-8", "utf8", "ascii", "la
 
 _DOCSTRING_FLAG = 0x4000000  # CO_HAS_DOCSTRING, 3.13
 _FUNCTION = 0x1  # CO_OPTIMIZED: a function; without it a class body or a module
-_LIMIT = 20000
 
 # What `LOAD_CONST, STORE_NAME` of these in a class body says is no behaviour: text, a line number, a
 # derived list.
 _DESCRIPTIVE = ("__doc__", "__firstlineno__", "__static_attributes__")
-
-
-class Facts:
-    """What is to be known about a code object together with the code nested in it."""
-
-    __slots__ = (
-        "bare",
-        "digest",
-        "docs",
-        "dynamic",
-        "globals",
-        "handlers",
-        "imports",
-        "names",
-        "stores",
-        "words",
-        "written",
-    )
-
-    def __init__(self) -> None:
-        self.digest = b""
-        #: Names read from the module (or the builtins), in order.
-        self.globals: tuple[str, ...] = ()
-        #: Those of them that are read for themselves and not for one of their attributes.
-        self.bare: frozenset[str] = frozenset()
-        #: Every name that is read as a global, an attribute or a part of an import.
-        self.names: frozenset[str] = frozenset()
-        #: Imports: (name, level, names asked for).
-        self.imports: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
-        #: Module-level names that functions bind.
-        self.stores: frozenset[str] = frozenset()
-        #: Every name that is bound or unbound as a global or an attribute.
-        self.written: frozenset[str] = frozenset()
-        #: Identifiers in string constants; only collected where the code could look a name up by its text.
-        self.words: frozenset[str] = frozenset()
-        self.dynamic = False
-        #: Strings that may name a handler registered with `codecs.register_error`.
-        self.handlers: frozenset[str] = frozenset()
-        #: Docstrings of this code and of the functions nested in it.
-        self.docs: tuple[str, ...] = ()
 
 
 class _Collected:
@@ -144,14 +104,8 @@ class _Collected:
         self.written: set[str] = set()
 
 
-_known: dict[int, tuple[CodeType, Facts]] = {}
-
-
-def facts(code: CodeType) -> Facts:
-    """The facts of `code` as the user wrote it; read once for each code object."""
-    known = _known.get(id(code))
-    if known is not None:
-        return known[1]
+def read(code: CodeType) -> Facts:
+    """The facts of `code` as the user wrote it."""
     collected = _Collected()
     found = Facts()
     found.digest = _read(original(code), collected)
@@ -167,10 +121,6 @@ def facts(code: CodeType) -> Facts:
         found.words = frozenset(word for text in collected.strings for word in words(text))
     if not _CODING.isdisjoint(found.names):
         found.handlers = frozenset(text for text in collected.strings if 0 < len(text) < 64).difference(_USUAL)
-    if len(_known) >= _LIMIT:  # code made anew on every call (`eval`) must not fill the memory
-        _known.clear()
-    # The code object is kept, so that its id stays its own.
-    _known[id(code)] = (code, found)
     return found
 
 

@@ -18,8 +18,8 @@ from _blake2 import blake2b
 from _codecs import lookup_error
 
 from . import origin
-from .bytecode import Facts, facts
 from .encode import DIGEST, Encoder, Unkeyable
+from .facts import Facts, facts
 from .kinds import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 TYPE_CHECKING = False

@@ -13,8 +13,8 @@ from _blake2 import blake2b
 
 from . import ambient
 from .bind import Binding, bind, unbound
-from .bytecode import facts
 from .encode import DIGEST, Encoder, Unkeyable
+from .facts import facts
 from .fingerprint import Reach, is_code
 from .kinds import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from .system import os

@@ -6,9 +6,9 @@ import sys
 from _blake2 import blake2b
 
 from . import origin
-from .bytecode import facts
 from .contents import Unsteady, path_text, read_state
 from .encode import DIGEST
+from .facts import facts
 from .quiet import Quiet
 from .system import os
 

@@ -16,6 +16,7 @@ import _ast
 import os
 import sys
 
+from .foreseen import foreseen
 from .tree import VERSION, Rewriter, Untouchable, insert_prologue
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ _CODE = type((lambda: None).__code__)
 # holds such a constant, as nobody can know it.
 _TOKEN = os.urandom(16).hex()
 _BOOT = f"{_TOKEN} boot"
-_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "core", "sites", "warns")}
+_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "core", "sites", "warns", "foreseen")}
 
 # Runs before the script's first line, in a namespace of its own; the names of `_GIVEN` are given.
 _BOOT_SOURCE = """\
@@ -61,7 +62,7 @@ except Exception:  # byte-code of ours is broken, after a power cut perhaps: the
         os.unlink(os.path.join(kept, name))
     forget()
     start = plain()
-start.begin(file, sites, warns)
+start.begin(file, sites, warns, foreseen)
 """
 
 
@@ -72,6 +73,12 @@ def _lines(source: bytes) -> list[str] | None:
     from importlib.util import decode_source
 
     return decode_source(source).split("\n")
+
+
+def _statements(source: bytes, plan: dict[str, Any]) -> list[str]:
+    """The lines of the statements with markers."""
+    lines = source.decode("utf-8", "replace").split("\n")
+    return ["\n".join(lines[site["span"][0] - 1 : site["span"][2]]) for site in plan["sites"]]
 
 
 def _nested(code: CodeType) -> list[CodeType]:
@@ -144,6 +151,7 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
         _GIVEN["warns"]: bool(seen),
     }
     code = _with_originals(code, original)
+    given[_GIVEN["foreseen"]] = foreseen(code, given[_GIVEN["sites"]], _statements(source, plan))
     constants = tuple(given.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     return code.replace(co_consts=constants)
 

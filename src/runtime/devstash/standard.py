@@ -21,8 +21,8 @@ from types import (
 )
 
 from . import origin
-from .bytecode import facts
 from .encode import Encoder, Unkeyable, type_name
+from .facts import facts
 from .objects import consumed, nested_plumbing, notes, reduced, sorted_state, unkeyable
 
 TYPE_CHECKING = False

@@ -11,8 +11,12 @@ import os
 import sys
 from _frozen_importlib_external import SourceFileLoader
 
-from . import call, workers
+from . import call, facts, workers
 from .report import Reporter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .facts import Foreseen
 
 VARIABLE = "DEVSTASH_RUN"
 
@@ -53,9 +57,10 @@ def _run_plain(script: str) -> None:
     os.execv(sys.executable, [sys.executable, *flags, script, *sys.argv[1:]])
 
 
-def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None:
+def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool, foreseen: Foreseen) -> None:
     """Set the main module right and install the builtin `@devstash` for the sites of `file`.
 
+    `foreseen` is what foreseen.py knows of the code of the main module, whose frame is the second above this one's.
     `warns` says that compiling the script warns: the warnings are issued again, as plain Python does on every run.
     """
     settings = _settings()
@@ -72,6 +77,7 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool) -> None
             _run_plain(settings.get("script", file))
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
     calls = call.Calls(file, sites, settings, reporter)
+    facts.foresee(sys._getframe(2).f_code, [site.code for site in calls.sites], foreseen)
     setattr(builtins, call.BUILTIN, calls)
     if calls.caching:
         workers.watch(file, pyc, sites, {**settings, "cache_dir": calls.store.folder})

@@ -11,8 +11,9 @@ from _blake2 import blake2b
 from types import CodeType
 
 from . import origin
-from .bytecode import Facts, facts, outer_facts
+from .bytecode import outer_facts
 from .encode import DIGEST
+from .facts import Facts, facts
 from .system import os
 
 TYPE_CHECKING = False
