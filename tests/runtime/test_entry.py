@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from devstash import entry, manifest, pickling, preview, refusals, store, writing
+from devstash import entry, manifest, pickling, plain, preview, refusals, store, writing
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
 
@@ -558,6 +558,7 @@ def test_reading_imports_nothing_slow(tmp_path):
         "devstash.secret",
         "devstash.store",
         "devstash.system",
+        "devstash.usage",
     }
 
 
@@ -585,3 +586,46 @@ def test_every_number_of_the_format_is_where_the_documentation_says():
 def test_types_without_a_module_are_named():
     assert pickling.type_name(types.SimpleNamespace) == "types.SimpleNamespace"
     assert pickling.type_name(int) == "int"
+
+
+PLAIN = (
+    *(None, True, False, 0, -1, 1, 255, 256, 65535, 65536, -(2**31), 2**31, -(2**63), 10**40, -(10**40)),
+    *(
+        0.0,
+        -0.0,
+        1.5,
+        float("inf"),
+        "",
+        "a",
+        "ä€😀",
+        "\ud800",
+        b"",
+        b"a",
+        b"x" * 300,
+        "y" * 300,
+        (),
+        (1,),
+        (1, 2, 3, 4),
+    ),
+    *([], [1, [2]], {}, {"a": {1: (2,)}}, {1, 2}, frozenset({"a"}), [("a", 1.5)] * 3, {"k": [None] * 1500}),
+)
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=lambda value: repr(value)[:20])
+def test_plain_values_are_read_as_pickle_reads_them(value):
+    data = pickle.dumps(value, 5)
+    mine, real = plain.loads(data + b"rest"), pickle.loads(data)
+    assert type(mine) is type(real) and repr(mine) == repr(real)
+    if type(value) in (int, str, bytes, tuple, bool) and len(repr(value)) < 4:
+        assert mine is real  # `x is 3`
+    shared = [value, value]
+    twice = plain.loads(pickle.dumps([shared, shared], 5))
+    assert twice[0] is twice[1]
+
+
+@pytest.mark.parametrize("value", [Ellipsis, len, complex(1, 2), bytearray(b"x"), Exception("x"), [range(3)], 1j])
+def test_what_is_not_plain_is_left_to_pickle(value):
+    with pytest.raises(plain.Unknown):
+        plain.loads(pickle.dumps(value, 5))
+    with pytest.raises(plain.Unknown):
+        plain.loads(b"\x80\x05K")

@@ -97,7 +97,7 @@ class Call:
         self._place = id(frame)
         self._calls.pending[self._place] = self
         try:
-            return self._decided(lambda: self._decide(frame, False))
+            return self._decided(self._decide, frame, False)
         except RecursionError:
             return False
         except BaseException:  # a signal handler's, which only passes through
@@ -110,7 +110,7 @@ class Call:
         self._place = id(frame)
         self._calls.pending[self._place] = self
         try:
-            self._hit = self._decided(lambda: self._decide(frame, True))
+            self._hit = self._decided(self._decide, frame, True)
         except RecursionError:
             pass
         except BaseException:
@@ -134,18 +134,16 @@ class Call:
     def _say(self, text: str) -> None:
         self._calls.reporter.tell(self.site, text)
 
-    def _decided(self, decide: Callable[[], bool]) -> bool:
-        """What `decide` says; False, and nothing will be kept, where it cannot say."""
+    def _decided(self, decide: Callable[..., bool], *given: Any) -> bool:
+        """What `decide` says of what is `given`; False, and nothing will be kept, where it cannot say."""
         calls = self._calls
         if not calls.caching or (self.site.kind == "call" and not callable(self.callee)):
             return False
         try:
-            return decide()
+            return decide(*given)
         except Unkeyable as error:
-            from .refusals import unkeyable
-
             _let_through(error)
-            calls.reporter.warn(self.site, f"not cached: {unkeyable(error)}")
+            calls.reporter.warn(self.site, f"not cached: {_words(error)}")
         except RecursionError:
             pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
@@ -200,7 +198,8 @@ class Call:
                 for argument in given[0]:
                     if type(argument) is CoroutineType:
                         argument.close()  # nobody is going to await it: without this Python warns
-            calls.reporter.happened(site, f"hit {key.label}")
+            if calls.reporter.listens():
+                calls.reporter.happened(site, f"hit {key.label}")
             return True
         calls.reporter.missed(site, key.label, value)
         from .watching import Watch
@@ -224,6 +223,9 @@ class Call:
         watch = self._watch
         if watch is not None:
             try:
+                # Modules that are imported from now on are the call's doing, so what is needed afterwards comes first.
+                from . import keeping  # noqa: F401
+
                 reason = watch.begin(self._calls.executable, self._calls.keeps_output)
             except Exception as error:
                 _let_through(error)
@@ -460,6 +462,16 @@ def _names(frame: FrameType, site: Site, passed: tuple[Any, ...]) -> dict[str, A
 
 
 def _let_through(error: BaseException) -> None:
-    from .signals import let_through
-
+    try:
+        from .signals import let_through
+    except Exception:
+        return  # whatever the script has done, Python imports nothing any more
     let_through(error)
+
+
+def _words(error: Unkeyable) -> str:
+    try:
+        from .refusals import unkeyable
+    except Exception:
+        return str(error)
+    return unkeyable(error)

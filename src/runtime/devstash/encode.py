@@ -59,10 +59,6 @@ def refusal(obj: object, error: Exception) -> Unkeyable:
     return Unkeyable("", type_name(type(obj)), text if len(text) <= 100 else text[:99] + "…")
 
 
-class Tag:
-    """What stands in the stream before everything that is no plain builtin; plain data cannot hold it."""
-
-
 def encode(value: object, path: str = "value") -> str:
     """The digest of `value` in hex. Raises `Unkeyable`; `path` is how its paths begin."""
     return Encoder().digest(value, path)

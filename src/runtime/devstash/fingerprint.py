@@ -18,7 +18,7 @@ from _blake2 import blake2b
 from _codecs import lookup_error
 
 from . import origin
-from .encode import DIGEST, Encoder, Unkeyable
+from .encode import ATOMS, DIGEST, Encoder, Unkeyable
 from .facts import Facts, facts
 from .kinds import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
@@ -26,7 +26,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_MISSING = object()
+    from .steady import Steady
+
+MISSING: Any = object()
+# Longer texts and bytes are known by their digests.
+_SHORT = 1000
 
 # Code that names one of these can read what otherwise does not count.
 _READS_DOCS = frozenset(("__doc__", "getdoc", "help"))
@@ -47,6 +51,7 @@ _READS_SOURCE = frozenset(
 )
 _READS_GLOBALS = frozenset(("query", "globals", "eval", "exec", "locals", "modules"))
 _READS_ALL = frozenset(("vars", "__dict__", "dir"))
+_READS = _READS_DOCS | _READS_ANNOTATIONS | _READS_SOURCE | _READS_ALL
 # The only double-underscored names of a module that are data of its author's.
 _READABLE = ("__getattr__", "__all__", "__version__", "__doc__", "__file__")
 _PLAIN = frozenset((str, int, float, bool, bytes, type(None), list, tuple, dict, set, frozenset))
@@ -77,10 +82,22 @@ _REGISTERING = frozenset(
 _COMPILED = (".so", ".pyd")
 
 
-class Reach:
-    """The code reached from one call, as components by name."""
+class Unsteady:
+    """What takes the place of a `steady.Steady` in a walk that need not be remembered."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    fails = True
+
+    def binding(self, namespace: dict[str, Any], name: str, value: Any, digest: str = "") -> None:
+        """See `Steady`."""
+
+    def function(self, function: FunctionType) -> None:
+        """See `Steady`."""
+
+
+class Reach:
+    """The code reached from one call, as components by name. `steady` is told what the walk looks at."""
+
+    def __init__(self, encoder: Encoder, steady: Steady | Unsteady | None = None) -> None:
         self.encoder = encoder
         self.names: set[str] = set()
         #: Names that reached code binds or unbinds, as globals or attributes.
@@ -98,6 +115,8 @@ class Reach:
         #: Modules of packages and of the standard library that the code names or uses something of.
         self.named: set[str] = set()
         self._settled: set[str] = set()
+        #: What the walk has looked at.
+        self.steady = steady or Unsteady()
         #: Project modules that are read through their names.
         self.listed: dict[str, ModuleType] = {}
 
@@ -107,6 +126,7 @@ class Reach:
         known = -1
         while known != (known := len(self.seen) + len(self.names) + len(met) + len(self.unimported)):
             for value in list(met.values()):
+                self.steady.fails = True
                 if id(value) not in self.seen:
                     self.follow(value)
             for name, (module, size) in list(self._loose.items()):
@@ -114,6 +134,7 @@ class Reach:
                     self._loose[name] = (module, len(self.names))
                     self._attributes(module, self.names, False, frozenset())
             if "__subclasses__" in self.names:
+                self.steady.fails = True
                 for kind in list(self.documented):
                     if not isinstance(kind, FunctionType):
                         self._subclasses(kind)
@@ -121,6 +142,7 @@ class Reach:
             if fresh:
                 from .given import follow_settings
 
+                self.steady.fails = True
                 self._settled |= fresh
                 for name in sorted(fresh):
                     follow_settings(self, name)
@@ -141,6 +163,7 @@ class Reach:
         elif issubclass(kind, type):
             self.follow_class(value)
         elif kind is ModuleType or isinstance(value, ModuleType):
+            self.steady.fails = True
             self.seen[id(value)] = value
             self._loosely(value)
             if kind is not ModuleType:
@@ -183,6 +206,7 @@ class Reach:
         if id(function) in self.seen:
             return
         self.seen[id(function)] = function
+        self.steady.function(function)
         namespace = function.__globals__
         place = origin.of_namespace(namespace)
         if place != origin.PROJECT:
@@ -238,16 +262,20 @@ class Reach:
         known = facts(code)
         for name in known.globals:
             value = namespace.get(name)
-            if name in known.stores or name[:2] == "__" or name not in namespace:
+            if name in known.stores or name[:2] == "__":
+                continue
+            if name not in namespace:
+                self.steady.binding(namespace, name, MISSING)
                 continue
             if type(value) is FunctionType:
+                self.steady.binding(namespace, name, value)
                 if origin.of_namespace(value.__globals__) == origin.PROJECT:
                     self.function(value)
             elif isinstance(value, type):
                 if value.__module__ != "builtins" and id(value) not in self.seen:
                     self.follow_class(value)
             elif place == origin.PYTHON:
-                continue
+                self._unread(namespace, name, value)
             elif (
                 type(value) in _PLAIN
                 or not isinstance(value, ModuleType)
@@ -255,6 +283,15 @@ class Reach:
                 and origin.of_class(type(value)) == origin.PROJECT
             ):
                 self._setting(namespace, name, value)
+            else:
+                self._unread(namespace, name, value)
+
+    def _unread(self, namespace: dict[str, Any], name: str, value: Any) -> None:
+        """What a name of an installed module is bound to does not count, unless it were a function or a class."""
+        if type(value) is ModuleType or is_constant(value) or is_pythons(value):
+            self.steady.binding(namespace, name, value)
+        else:
+            self.steady.fails = True
 
     def _setting(self, namespace: dict[str, Any], name: str, value: Any) -> None:
         place = (id(namespace), name)
@@ -265,13 +302,17 @@ class Reach:
             from .clients import is_credential
 
             if is_credential(name):
+                self._unread(namespace, name, value)
                 return
         path = f"{namespace.get('__name__')}.{name}"
         try:
-            self.put("global " + path, self.encoder.digest(value, path))
+            digest = self.encoder.digest(value, path)
+            self.steady.binding(namespace, name, value, digest)
+            self.put("global " + path, digest)
         except Unkeyable:
             if type(value) not in _PLAIN:
                 raise
+            self.steady.fails = True
             # A collection of the package's own things, which count by its version.
 
     def _cell(self, path: str, cell: Any) -> bytes:
@@ -281,6 +322,7 @@ class Reach:
         except ValueError:
             return b"empty"
         if id(value) in self.seen and isinstance(value, (FunctionType, type)):
+            self.steady.fails = True
             return f"{value.__module__}.{value.__qualname__}".encode()
         if isinstance(value, type):
             self.follow(value)
@@ -297,6 +339,7 @@ class Reach:
 
         The other values that it names are its arguments.
         """
+        self.steady.fails = True
         hasher = blake2b(known.digest, digest_size=DIGEST)
         namespace: dict[str, Any] = {"__name__": "__main__"}
         for name, value in names.items():
@@ -316,13 +359,16 @@ class Reach:
         self.names |= known.names
         self.written |= known.written
         for name in known.globals:
-            value = namespace.get(name, _MISSING)
-            if value is _MISSING:
-                value = _builtin(namespace, name)
+            value = namespace.get(name, MISSING)
+            if value is MISSING:
+                self.steady.binding(namespace, name, MISSING)
+                value = self._builtin(namespace, name)
                 if type(value) is FunctionType:  # a builtin that was replaced, or `help` and its kind
                     self.function(value)
                 continue
             self._global(namespace, name, value, known, hasher)
+        if known.imports or known.dynamic or known.handlers:
+            self.steady.fails = True
         if known.imports:
             for asked in known.imports:
                 self.imported(asked, namespace, known)
@@ -341,12 +387,15 @@ class Reach:
         not say.
         """
         kind = type(value)
+        if kind is FunctionType or kind is ModuleType or is_constant(value) or is_pythons(value):
+            self.steady.binding(namespace, name, value)
         if kind is FunctionType or issubclass(kind, type):
             home, called = value.__module__, value.__qualname__
             if called == name and home == namespace.get("__name__"):
                 self.follow(value)
                 return
             if _is_named(value, home, called):
+                self._held(sys.modules[home], called, value)
                 hasher.update(f"{name}={home}.{called};".encode("utf-8", "backslashreplace"))
                 self.follow(value)
                 return
@@ -371,7 +420,30 @@ class Reach:
         self._globals.add(place)
         path = f"{namespace.get('__name__')}.{name}"
         self.values["global " + path] = value
-        self.put("global " + path, self.encoder.digest(value, path))
+        digest = self.encoder.digest(value, path)
+        if kind is BuiltinFunctionType:  # a method of an object
+            self.steady.fails = True
+        elif not is_constant(value):
+            self.steady.binding(namespace, name, value, digest)
+        self.put("global " + path, digest)
+
+    def _held(self, module: ModuleType, name: str, value: Any) -> None:
+        """A module knows a function by this name."""
+        if "." in name:
+            self.steady.fails = True
+        else:
+            self.steady.binding(vars(module), name, value)
+
+    def _builtin(self, namespace: dict[str, Any], name: str) -> Any:
+        found = namespace.get("__builtins__")
+        if isinstance(found, ModuleType):
+            found = vars(found)
+        if not isinstance(found, dict):
+            self.steady.fails = True
+            return None
+        value = found.get(name, MISSING)
+        self.steady.binding(found, name, value)
+        return None if value is MISSING else value
 
     def _dynamic(self, known: Facts, namespace: dict[str, Any], hasher: Any) -> None:
         """Follow the names that code may look up by their text."""
@@ -395,6 +467,7 @@ class Reach:
 
     def _file(self, name: object, file: object) -> None:
         """Count a module's whole text."""
+        self.steady.fails = True
         if isinstance(file, str) and isinstance(name, str):
             from .contents import digest_of_file
 
@@ -412,6 +485,7 @@ class Reach:
         self._looked.add(place)
         self.seen[id(module)] = module
         if module is sys:
+            self.steady.fails = True
             if "argv" in known.names:
                 self.put("global sys.argv", self.encoder.digest(sys.argv, "sys.argv"))
             if "flags" in known.names:
@@ -424,11 +498,18 @@ class Reach:
         if place != origin.PROJECT:
             self.place(place)
         elif module.__name__ not in self._loose:
+            self.steady.fails = True
             self._loose[module.__name__] = (module, -1)
 
     def _attributes(self, module: ModuleType, names: Any, dynamic: bool, words: frozenset[str]) -> None:
         namespace = vars(module)
         place = origin.of_namespace(namespace)
+        if type(module) is not ModuleType:
+            self.steady.fails = True
+        if not self.steady.fails:
+            for name in names:
+                if name not in namespace:
+                    self.steady.binding(namespace, name, MISSING)
         if type(module) is not ModuleType and id(type(module)) not in self.seen:
             self.follow_class(type(module))  # its attributes may be made by properties
         if place != origin.PROJECT:
@@ -439,18 +520,22 @@ class Reach:
                 # The package's own functions count by its version; one that the project put there, as
                 # itself.
                 if type(value) is FunctionType:
+                    self.steady.binding(namespace, name, value)
                     self.function(value)
                 elif isinstance(value, type):
                     self.follow_class(value)
                 elif type(value) in _PLAIN and name[:2] != "__":  # `sys.argv`
                     self._setting(namespace, name, value)
-                elif type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
+                else:
+                    self._unread(namespace, name, value)
+                if type(value) is ModuleType and value.__name__.startswith(module.__name__ + "."):
                     step = (id(value), id(names))
                     if step not in self._looked:
                         self._looked.add(step)
                         self._attributes(value, names, dynamic, words)
             return
         if dynamic:
+            self.steady.fails = True
             self.listed[module.__name__] = module
         hasher = blake2b(digest_size=DIGEST)
         empty = hasher.digest()
@@ -462,6 +547,7 @@ class Reach:
             if name[:2] == "__" and name not in _READABLE:
                 continue
             if isinstance(value, ModuleType):
+                self.steady.binding(namespace, name, value)
                 self.seen[id(value)] = value
                 hasher.update(f"{name}={value.__name__};".encode())
                 place_of = origin.of_namespace(vars(value))
@@ -472,6 +558,7 @@ class Reach:
             else:
                 self._global(namespace, name, value, None, hasher)
         made = namespace.get("__getattr__")
+        self.steady.fails |= made is not None
         if type(made) is FunctionType:
             self.function(made)
         if hasher.digest() != empty:
@@ -528,6 +615,7 @@ class Reach:
 
     def follow_class(self, kind: Any) -> None:
         """Follow a class."""
+        self.steady.fails = True
         if id(kind) not in self.seen:
             from .classes import follow_class
 
@@ -537,6 +625,8 @@ class Reach:
 
     def _descriptive(self) -> None:
         """Docstrings, annotations and source text, where reached code could read them."""
+        if not self.names.isdisjoint(_READS):
+            self.steady.fails = True
         if not _READS_SOURCE.isdisjoint(self.names):
             for home in sorted({str(obj.__module__) for obj in self.documented}):
                 self._file(home, getattr(sys.modules.get(home), "__file__", None))
@@ -573,17 +663,23 @@ class Reach:
         return sorted(held)
 
 
+def is_constant(value: Any) -> bool:
+    """Whether a value cannot be changed in place, and is small enough to be held on to."""
+    kind = type(value)
+    return kind in ATOMS and (kind is not str and kind is not bytes or len(value) < _SHORT)
+
+
+def is_pythons(value: Any) -> bool:
+    """Whether a value is a function or class written in C that is there for as long as Python is."""
+    if type(value) is BuiltinFunctionType:
+        return value.__self__ is None or type(value.__self__) is ModuleType
+    return type(value) is type and value.__module__ == "builtins"
+
+
 def _joined(digests: list[str]) -> str:
     if len(digests) == 1:
         return digests[0]
     return blake2b("".join(digests).encode(), digest_size=DIGEST).hexdigest()
-
-
-def _builtin(namespace: dict[str, Any], name: str) -> Any:
-    found = namespace.get("__builtins__")
-    if isinstance(found, ModuleType):
-        found = vars(found)
-    return found.get(name) if isinstance(found, dict) else None
 
 
 def is_code(value: Any) -> bool:

@@ -411,13 +411,14 @@ def heap_of(call: Call, key: Key) -> Heap:
         opaque.append(receiver)
     else:
         roots["self"] = receiver
-    from .key import given
+    from .key import given, reach_of
 
     for name, value, is_ignored in given(call):
         if is_ignored:
             opaque.append(value)
         else:
             roots["argument " + name] = value
-    for name, value in key.reach.values.items():
+    reach = reach_of(call, key)
+    for name, value in reach.values.items():
         roots["read " + name] = value
-    return Heap(roots, opaque, list(key.reach.seen.values()))
+    return Heap(roots, opaque, list(reach.seen.values()))

@@ -6,7 +6,7 @@ from time import perf_counter
 
 from . import streams
 from .encode import Unkeyable
-from .key import given, make_key
+from .key import given, make_key, reach_of
 from .refusals import Unstorable, Unwritable, unkeyable, unstorable
 from .signals import let_through
 
@@ -93,7 +93,7 @@ class Session:
     @property
     def given(self) -> dict[str, Any]:
         found = {f"argument `{name}`": value for name, value, _ in given(self._call)}
-        found.update((f"`{name}`", value) for name, value in self._key.reach.values.items())
+        found.update((f"`{name}`", value) for name, value in reach_of(self._call, self._key).values.items())
         receiver = getattr(self._call.callee, "__self__", None)
         return found if receiver is None else {"the receiver": receiver, **found}
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any, Protocol
 
+    from .steady import Walk
+
+    Head = tuple[dict[str, str], bytes]
+
     class Site(Protocol):
         """What is read of site.Site."""
 
@@ -75,17 +79,20 @@ def _digest(text: str) -> str:
 
 
 _ALWAYS = (("python", _digest(_PYTHON)), ("format", _digest(str(FORMAT))))
+_TAIL = ("".join([f',"{name}":"{digest}"' for name, digest in _ALWAYS]) + "}").encode()
 
 
 class Key:
     """The key of one call."""
 
     __slots__ = (
+        "_components",
         "_digest",
+        "_head",
+        "_own",
         "_shown",
         "_text",
         "_values",
-        "components",
         "label",
         "module",
         "qualname",
@@ -93,26 +100,35 @@ class Key:
     )
 
     def __init__(
-        self, module: str, qualname: str, label: str, components: dict[str, str], values: dict[str, Any]
+        self, module: str, qualname: str, label: str, head: Head, own: dict[str, str], values: dict[str, Any]
     ) -> None:
         self.module = module
         self.qualname = qualname
         #: What the call is named in messages.
         self.label = label
-        #: Name to digest, in a fixed order.
-        self.components = components
-        #: What the call reaches: `values` that its code reads besides its arguments, the code itself in `seen`.
-        self.reach: Reach
+        #: What the call reaches: `values` that its code reads besides its arguments, the code itself in `seen`. None
+        #: where that is known without a walk; see `reach_of`.
+        self.reach: Reach | None = None
+        self._head = head
+        self._own = own
+        self._components: dict[str, str] | None = None
         self._values: dict[str, Any] | None = values
         self._shown: dict[str, str] = {}
         self._text: bytes | None = None
         self._digest: str | None = None
 
+    @property
+    def components(self) -> dict[str, str]:
+        """Name to digest, in a fixed order."""
+        if self._components is None:
+            self._components = {**self._head[0], **self._own, **dict(_ALWAYS)}
+        return self._components
+
     def text(self) -> bytes:
         """All components as canonical JSON, which is compared in full before an entry is used."""
         if self._text is None:
-            parts = [f"{_json(name)}:{_json(digest)}" for name, digest in self.components.items()]
-            self._text = ("{" + ",".join(parts) + "}").encode()
+            parts = [f',{_quoted.get(name) or _quote(name)}:"{digest}"' for name, digest in self._own.items()]
+            self._text = self._head[1] + "".join(parts).encode() + _TAIL
         return self._text
 
     @property
@@ -140,6 +156,29 @@ class Key:
             values, self._values = self._values, None
             self._shown = {name: glimpse(value, name.partition(" ")[2]) for name, value in values.items()}
         return self._shown
+
+
+#: Names as JSON, and by the ids of functions the last walks over what they reach: so many are remembered.
+_MOST = 500
+_quoted: dict[str, str] = {}
+_walks: dict[int, Walk] = {}
+#: How often it was walked from a function, by its id.
+_met: dict[int, int] = {}
+
+
+def head_of(called: str, reached: dict[str, str]) -> Head:
+    """The first components of a key, which are the same for many calls: what is called, and the code it reaches. Also
+    as the beginning of the JSON text.
+    """
+    components = {"callable": _digest(called), **reached}
+    return components, ("{" + ",".join([f'{_json(name)}:"{digest}"' for name, digest in components.items()])).encode()
+
+
+def _quote(name: str) -> str:
+    if len(_quoted) > _MOST:
+        _quoted.clear()
+    found = _quoted[name] = _json(name)
+    return found
 
 
 def _json(text: str) -> str:
@@ -179,10 +218,11 @@ def _refuse_readers_of_frames(call: Call) -> None:
                 )
 
 
-def make_key(call: Call, code_only: bool = False) -> Key:
+def make_key(call: Call, code_only: bool = False, anew: bool = False) -> Key:
     """The key of a described call. Raises `Unkeyable`.
 
-    With `code_only` receiver, arguments and what only they lead to are left out.
+    With `code_only` receiver, arguments and what only they lead to are left out. `anew` asks for a walk over the code
+    that is reached, also where the last one tells as much.
     """
     site = call.site
     if site.kind == "call":
@@ -220,21 +260,56 @@ def make_key(call: Call, code_only: bool = False) -> Key:
             given[component] = digest
             values[component] = value
 
-    reach = Reach(encoder)
-    if site.kind == "expression":
-        called = reach.expression(facts(call.code), call.names) if call.code is not None else ""
-    else:
-        called = ""
-        _follow(reach, call.callee)
-    components = {"callable": _digest("\0".join((module, qualname, called, form, *call.links)))}
-    components.update(sorted(reach.components().items()))
-    components.update(given)
-    _declared(site, components, values)
-    components["surroundings"] = ambient.component()
-    components.update(_ALWAYS)
-    key = Key(module, qualname, site.name or qualname, components, values)
+    head, reach = _head(call, encoder, (module, qualname, form, *call.links), anew)
+    _declared(site, given, values)
+    given["surroundings"] = ambient.component()
+    key = Key(module, qualname, site.name or qualname, head, given, values)
     key.reach = reach
     return key
+
+
+def reach_of(call: Call, key: Key) -> Reach:
+    """What the call reaches, by a walk where `key` was made without one; to be asked for before the call runs."""
+    if key.reach is None:
+        key.reach = make_key(call, anew=True).reach
+    assert key.reach is not None
+    return key.reach
+
+
+def _head(call: Call, encoder: Encoder, called: tuple[str, ...], anew: bool) -> tuple[Head, Reach | None]:
+    """The components for what is called, in the words of `called`, and for the code it reaches; and the walk to it, if
+    one was needed. `encoder` has encoded the arguments.
+    """
+    is_expression = call.site.kind == "expression"
+    function = call.callee if not is_expression and type(call.callee) is FunctionType else None
+    if function is not None and not encoder.met and not anew:
+        walk = _walks.get(id(function))
+        if walk is not None and walk.function() is function and walk.steady.holds(Encoder()):
+            return walk.head("\0".join(called)), None
+    steady = None
+    if function is not None:
+        if len(_met) > _MOST:
+            _met.clear()
+        times = _met[id(function)] = _met.get(id(function), 0) + 1
+        # Once is no reason to remember it, and a walk that has failed is tried again more and more seldom.
+        if times > 1 and not times & (times - 1):
+            from .steady import Steady, Walk
+
+            steady = Steady()
+    reach = Reach(encoder, steady)
+    if is_expression:
+        code = reach.expression(facts(call.code), call.names) if call.code is not None else ""
+        called = (*called[:2], code, *called[2:])
+    else:
+        _follow(reach, call.callee)
+    components = dict(sorted(reach.components().items()))
+    text = "\0".join(called)
+    if function is None or steady is None or steady.fails:
+        return head_of(text, components), reach
+    if len(_walks) > _MOST:
+        _walks.clear()
+    walk = _walks[id(function)] = Walk(function, components, steady)
+    return walk.head(text), reach
 
 
 def given(call: Call) -> list[tuple[str, Any, bool]]:

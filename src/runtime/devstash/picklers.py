@@ -14,7 +14,7 @@ from _blake2 import blake2b
 from _pickle import PickleBuffer, Pickler
 from types import FunctionType, ModuleType
 
-from .encode import ATOMS, DIGEST, Encoder, Restart, Tag, Unkeyable, refusal
+from .encode import ATOMS, DIGEST, Encoder, Restart, Unkeyable, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ _SMALL = 1 << 16
 # From here on it is asked whether the stream is out of proportion to the value.
 _LARGE = 1 << 22
 _PROPORTION = 16
+
+
+class Tag:
+    """What stands in the stream before everything that is no plain builtin; plain data cannot hold it."""
 
 
 def digest(encoder: Encoder, value: object) -> str:

@@ -52,15 +52,16 @@ def _value(data: bytes) -> Any:
             part = data[start:place]
             push(part.decode("utf-8", "surrogatepass") if op in _TEXTS else part)
         elif op in _NUMBERS:
-            push(int.from_bytes(data[place : place + _NUMBERS[op]], "little"))
+            # Up to Python 3.9 only arithmetic gives the one object that there is for each small number.
+            push(int.from_bytes(data[place : place + _NUMBERS[op]], "little") + 0)
             place += _NUMBERS[op]
         elif op == 0x4A:  # BININT
-            push(int.from_bytes(data[place : place + 4], "little", signed=True))
+            push(int.from_bytes(data[place : place + 4], "little", signed=True) + 0)
             place += 4
         elif op == 0x8A:  # LONG1
             start = place + 1
             place = start + data[place]
-            push(int.from_bytes(data[start:place], "little", signed=True))
+            push(int.from_bytes(data[start:place], "little", signed=True) + 0)
         elif op == 0x47:  # BINFLOAT, big-endian
             push(memoryview(data[place : place + 8][::_STEP]).cast("d")[0])
             place += 8

@@ -66,6 +66,10 @@ class Reporter:
         if not self._log(INFO, site, text) and self.verbosity >= 0:
             self._line(site, text)
 
+    def listens(self) -> bool:
+        """Whether anybody may want to hear of ordinary caching activity."""
+        return self.verbosity > 0 or "logging" in sys.modules
+
     def happened(self, site: Site, text: str) -> None:
         """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""
         self._log(INFO, site, text)

@@ -9,7 +9,8 @@ import sys
 from _blake2 import blake2b
 
 from . import entry, secret
-from .system import os, time, time_ns
+from .system import os, time
+from .usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ _AHEAD = 60
 # Every mapping holds a file descriptor until its last array is gone. From this number on large entries are
 # read instead, so that a script that keeps many of them does not run out of descriptors on our account.
 _MAPPED = 256
+# So many things are remembered, of entries up to this size.
+_MOST = 256
+_REMEMBERED = 8192
 # So many entries of one key are kept, which differ in what their calls read from the disk and the environment.
 SLOTS = 8
 
@@ -98,7 +102,14 @@ class Store:
         self.folder = os.path.abspath(folder)
         self.refresh = refresh
         self._trusted = False
+        self._user = os.geteuid()
         self._tagger: Optional[blake2b] = None
+        #: When entries were used.
+        self.usage = Usage()
+        # The beginnings of paths by module and qualified name.
+        self._stems: dict[tuple[str, str], str] = {}
+        # Small entries by path: inode, mtime, device, content, key.
+        self._recent: dict[str, tuple[int, int, int, bytes, bytes]] = {}
         # Belongs to writing.py and checked.py, which are imported when first needed.
         self.writer: Any = None
         self.checked: Any = None
@@ -108,7 +119,14 @@ class Store:
         digest = key.digest
         if slot:
             digest = blake2b(b"%d " % slot + key.text(), digest_size=8).hexdigest()
-        return f"{self.folder}/{entry_name(key.module, key.qualname, digest)}"
+        stem = self._stems.get((key.module, key.qualname))
+        if stem is None:
+            if len(self._stems) >= _MOST:
+                self._stems.clear()
+            stem = f"{self.folder}/{entry_name(key.module, key.qualname, key.digest)}"
+            stem = stem[: -len(key.digest) - len(SUFFIX)]
+            self._stems[key.module, key.qualname] = stem
+        return f"{stem}{digest}{SUFFIX}"
 
     def load(
         self, key: "KeyLike", site: "SiteLike", bringer_of: "Optional[Callable[[], Any]]" = None
@@ -120,6 +138,14 @@ class Store:
         """
         if self.refresh or site.refresh:
             return False, Miss("refresh")
+        path = self.path(key)
+        if not site.replay:
+            value = self._recent_value(path, key, site)
+            if value is not None:
+                return True, value[0]
+        return self._load(path, key, site, bringer_of)
+
+    def _load(self, path: str, key: "KeyLike", site: "SiteLike", bringer_of: "Any") -> "tuple[bool, Any]":
         first: Optional[Miss] = None
         bringer: Any = None
 
@@ -131,15 +157,20 @@ class Store:
             return bringer.judge(trace, effects)
 
         for slot in range(SLOTS):
+            if slot:
+                path = self.path(key, slot)
             try:
-                fd = os.open(self.path(key, slot), OPEN)
+                fd = os.open(path, OPEN)
             except OSError as error:
                 return False, first or _not_opened(error)
             try:
-                value, changes = self.read(fd, key, site, judge)
+                value, changes = self.read(fd, key, site, judge, path)
                 if bringer is None and site.replay and bringer_of is not None:
                     judge([], {})  # an entry that tells of nothing has no output either, and some is wanted
-                return True, value if bringer is None else bringer.bring(value, changes)
+                if bringer is not None:
+                    value = bringer.bring(value, changes)
+                self.usage.note(path)
+                return True, value
             except entry.Refused as refused:
                 miss = Miss(refused.reason, refused.detail)
             except (OSError, MemoryError) as error:
@@ -150,31 +181,65 @@ class Store:
             bringer = None
         return False, first
 
-    def read(self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any") -> "tuple[object, Any]":
-        """What the open entry `fd` holds, see `entry.value_of`. Raises `entry.Refused` and OSError."""
+    def read(
+        self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any", path: "Optional[str]" = None
+    ) -> "tuple[object, Any]":
+        """What the open entry `fd` holds, see `entry.value_of`. Raises `entry.Refused` and OSError.
+
+        If `path` says where the entry lies, a small one is remembered.
+        """
         found = os.fstat(fd)
-        if found.st_mode & _KIND != _PLAIN or found.st_uid != os.geteuid():
+        self._judge_file(found, site)
+        if found.st_size <= entry.SMALL:
+            data = os.read(fd, found.st_size)
+            view = memoryview(data)
+            tagger = self.reader(view)
+            value = entry.quick(data, tagger, key.text())
+            if value is not None:
+                if path is not None and found.st_size <= _REMEMBERED:
+                    self._remember(path, found, data, key.text())
+                return value[0], None
+            if _has_buffers(view):
+                view = memoryview(bytearray(data))  # what the script may write to
+            return entry.value_of(view, tagger, key.text(), _never, judge)
+        mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
+        view = copied(fd, found.st_size) if mapped is None else mapped
+        read = entry.value_of(view, self.reader(view), key.text(), lambda: self._checked().knows(found), judge)
+        if _has_buffers(view):
+            self._checked().note(found)
+        return read
+
+    def _judge_file(self, found: os.stat_result, site: "SiteLike") -> None:
+        """Raise `entry.Refused` for a file that must not be used, whatever it holds."""
+        if found.st_mode & _KIND != _PLAIN or found.st_uid != self._user:
             raise entry.Refused("foreign", _foreign(found))
         if not self._trusted:
             self._trust()
         if site.ttl is not None and not -_AHEAD <= time() - found.st_mtime <= site.ttl:
             raise entry.Refused("expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}")
-        if found.st_size <= entry.SMALL:
-            data = os.read(fd, found.st_size)
-            view = memoryview(data)
-            if _has_buffers(view):
-                view = memoryview(bytearray(data))  # what the script may write to
-            value = entry.value_of(view, self.reader(view), key.text(), _never, judge)
-        else:
-            mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
-            view = copied(fd, found.st_size) if mapped is None else mapped
-            tagger = self.reader(view)
-            value = entry.value_of(view, tagger, key.text(), lambda: self._checked().knows(found), judge)
-            if _has_buffers(view):
-                self._checked().note(found)
-        # Least recently used entries go first when room is needed. The time of making stays.
-        os.utime(fd, ns=(time_ns(), found.st_mtime_ns))
-        return value
+
+    def _remember(self, path: str, found: os.stat_result, data: bytes, text: bytes) -> None:
+        if len(self._recent) >= _MOST:
+            self._recent.clear()
+        self._recent[path] = (found.st_ino, found.st_mtime_ns, found.st_dev, data, text)
+
+    def _recent_value(self, path: str, key: "KeyLike", site: "SiteLike") -> "Optional[tuple[Any]]":
+        """The value of an entry that has been read in this run, is small, tells of nothing else, and is still there."""
+        known = self._recent.get(path)
+        if known is None:
+            return None
+        inode, mtime, device, data, text = known
+        try:
+            found = os.lstat(path)
+            self._judge_file(found, site)
+        except (OSError, entry.Refused):
+            return None
+        if found.st_ino != inode or found.st_mtime_ns != mtime or found.st_dev != device:
+            return None
+        if text != key.text():  # another key with the same digest
+            return None
+        self.usage.note(path)
+        return entry.again(data)
 
     def reader(self, view: memoryview) -> "blake2b":
         """The keyed hash to check `view` with. What is no entry is told from an entry without a key."""

@@ -92,7 +92,8 @@ class Watch:
         self._folder = folder
         self.heap = heap_of(call, key)
         self.heap.watch(key.digests())
-        self._names = frozenset(key.reach.names | key.reach.written)
+        reach = keys.reach_of(call, key)
+        self._names = frozenset(reach.names | reach.written)
         self._modules = frozenset(sys.modules)
         self._awaits = any("await" in link for link in call.links) or _is_coroutine(call)
         self._accompanied = _accompanied(self._awaits)
@@ -101,8 +102,8 @@ class Watch:
         self._surroundings = surroundings.Surroundings(self._names)
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
-        self.record.watch(key.reach.values.values())
-        self.record.watch_code(key.reach.seen.values())
+        self.record.watch(reach.values.values())
+        self.record.watch_code(reach.seen.values())
         self._capture: Any = None
         #: Whether the script itself runs in between, as it does while it consumes a stream.
         self.stepwise = False

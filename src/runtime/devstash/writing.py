@@ -284,6 +284,7 @@ class Writer:
         """The file for an entry of this key and these conditions: that of an older one with the same, else a free one,
         else the one used least recently."""
         store = self._store
+        store.usage.settle()
         used: list[tuple[int, str]] = []
         for number in range(SLOTS):
             path = store.path(key, number)

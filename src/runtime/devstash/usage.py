@@ -1,0 +1,50 @@
+"""When entries were last used, which is what their access times say.
+
+The least recently used ones go first when room is needed. To set a time costs as much as the rest of a hit, so it is
+done at the end of the run, or when many are waiting. A run that is killed does not tell of its last hits, which may
+cost a call that is made once more, never a wrong answer.
+"""
+
+from __future__ import annotations
+
+import atexit
+
+from .system import os, time_ns
+
+# So many wait at most.
+_MOST = 1000
+
+
+class Usage:
+    """The moments of the last uses, by path, in nanoseconds since 1970."""
+
+    __slots__ = ("_pid", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, int] = {}
+        self._pid = os.getpid()
+        # Now, as what a marked call does about the exit of the program is looked at.
+        atexit.register(self.settle)
+
+    def note(self, path: str) -> None:
+        """The entry is used now."""
+        if os.getpid() != self._pid:  # a child made by fork, which usually ends without doing what is done at exit
+            _touch(path, time_ns())
+            return
+        self._waiting[path] = time_ns()
+        if len(self._waiting) > _MOST:
+            self.settle()
+
+    def settle(self) -> None:
+        """Set the access times; the time of making stays."""
+        if os.getpid() == self._pid:
+            waiting, self._waiting = self._waiting, {}
+            for path, moment in waiting.items():
+                _touch(path, moment)
+
+
+def _touch(path: str, moment: int) -> None:
+    try:
+        os.utime(path, ns=(moment, os.lstat(path).st_mtime_ns), follow_symlinks=False)
+    except OSError:
+        pass  # it is gone
