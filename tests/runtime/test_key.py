@@ -288,3 +288,74 @@ def test_previews_never_fail():
 def test_a_key_of_code_without_a_module():
     function = types.FunctionType(f.__code__, {}, "nowhere")
     assert keys.make_key(Call(function, 1)).components
+
+
+def plain(a, b=2, *, c=3.5, d=None):
+    return a
+
+
+def only_by_place(a, b="x", /):
+    return a
+
+
+def starred(a, *rest, **more):
+    return a
+
+
+def bare():
+    return 1
+
+
+SHAPES = [
+    (plain, (1,), {}),
+    (plain, (1, 2), {}),
+    (plain, (1, 2.0), {}),
+    (plain, (1, True), {}),
+    (plain, (True,), {}),
+    (plain, (1.0,), {}),
+    (plain, (0.0,), {}),
+    (plain, (-0.0,), {}),
+    (plain, (float("nan"),), {}),
+    (plain, ("1",), {}),
+    (plain, (b"1",), {}),
+    (plain, (None,), {}),
+    (plain, (), {"b": 1, "a": 2}),
+    (plain, (), {"a": 2, "b": 1}),
+    (plain, (2, 1), {}),
+    (plain, (1,), {"c": 3.5}),
+    (plain, (1,), {"c": 3}),
+    (plain, (1,), {"d": None, "c": 1.5}),
+    (plain, (1,), {"c": 1.5, "d": None}),
+    (plain, ("x" * 2000,), {}),
+    (plain, ([1],), {}),
+    (only_by_place, (1,), {}),
+    (only_by_place, (1, "x"), {}),
+    (only_by_place, (1, "y"), {}),
+    (starred, (1,), {}),
+    (starred, (1, 2), {}),
+    (starred, (1, 2), {"k": 3}),
+    (starred, (1,), {"rest": 3}),
+    (bare, (), {}),
+]
+
+
+def test_keys_made_from_what_is_remembered_are_those_made_anew():
+    site = Site()
+    made = []
+    for _ in range(5):
+        for function, args, kwargs in SHAPES:
+            call = Call(function, *args, **kwargs)
+            call.site = site
+            made.append(keys.make_key(call))
+    anew = [keys.make_key(Call(function, *args, **kwargs), anew=True) for function, args, kwargs in SHAPES] * 5
+    assert [key.text() for key in made] == [key.text() for key in anew]
+    assert [key.components for key in made] == [key.components for key in anew]
+    assert [key.digest for key in made] == [key.digest for key in anew]
+    assert made[-1].reach is None and made[-len(SHAPES)].reach is None  # nothing was walked
+    ignoring = Call(plain, 1, 5).having(ignore=("b",))
+    for _ in range(3):
+        assert keys.make_key(ignoring).text() == keys.make_key(Call(plain, 1)).text()
+    for version in ("1", "2"):
+        other = Call(plain, 1).having(version=version)
+        assert len({keys.make_key(other).text() for _ in range(3)}) == 1
+        assert keys.make_key(other).text() == keys.make_key(other, anew=True).text()

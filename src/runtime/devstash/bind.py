@@ -32,6 +32,13 @@ class Binding:
         self.form = form
 
 
+def defaults_of(function: FunctionType) -> dict[str, Any]:
+    """The defaults of a function's parameters by name."""
+    code, held = function.__code__, function.__defaults__ or ()
+    count = code.co_argcount
+    return {**dict(zip(code.co_varnames[count - len(held) : count], held)), **(function.__kwdefaults__ or {})}
+
+
 def bind(callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Binding:
     """Bind the arguments of one call."""
     function, skip, form = _signature(callee)
@@ -135,12 +142,7 @@ def _bind(function: FunctionType, skip: int, args: tuple[Any, ...], kwargs: dict
                 extra.append((f"**{name}" if name in names[:count] else name, value))
             else:
                 return None
-    defaults: dict[str, Any] = {}
-    held = function.__defaults__
-    if held:
-        defaults.update(zip(names[count - len(held) : count], held))
-    if function.__kwdefaults__:
-        defaults.update(function.__kwdefaults__)
+    defaults = defaults_of(function) if function.__defaults__ or function.__kwdefaults__ else {}
     arguments: Arguments = []
     compared: dict[str, Any] = {}
     for place, name in enumerate(names[: count + code.co_kwonlyargcount]):

@@ -204,6 +204,7 @@ class Call:
         calls.reporter.missed(site, key.label, value)
         from .watching import Watch
 
+        key = key.separate()
         self._watch = Watch(self, key, calls.store.folder)
         key.previews  # noqa: B018  (the values have to be looked at before the call can change them)
         self._key = key
@@ -216,7 +217,7 @@ class Call:
     def _bringer(self, key: keys.Key) -> Bringer:
         from .bringing import Bringer
 
-        return Bringer(self, key, self._calls.store.folder)
+        return Bringer(self, key.separate(), self._calls.store.folder)
 
     def start(self) -> None:
         """The call is about to be made."""

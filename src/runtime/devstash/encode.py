@@ -71,7 +71,7 @@ def register_key(type: type, function: Callable[[Any], Any]) -> None:
     register(type, function)
 
 
-def _atom(value: Any) -> bytes:
+def atom(value: Any) -> bytes:
     """The encoding of an atom: no pickle begins like it, and none has to be made, for which scripts that pickle nothing
     would have to import a good deal.
     """
@@ -101,7 +101,7 @@ class Encoder:
     def digest(self, value: object, path: str = "value") -> str:
         """The digest of `value` in hex."""
         if type(value) in ATOMS:
-            return blake2b(_atom(value), digest_size=DIGEST).hexdigest()
+            return blake2b(atom(value), digest_size=DIGEST).hexdigest()
         self._nested += 1
         try:
             if self._nested > _NESTED:

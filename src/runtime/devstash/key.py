@@ -12,10 +12,10 @@ import sys
 from _blake2 import blake2b
 
 from . import ambient
-from .bind import Binding, bind, unbound
-from .encode import DIGEST, Encoder, Unkeyable
+from .bind import Binding, bind, defaults_of, unbound
+from .encode import DIGEST, Encoder, Unkeyable, atom
 from .facts import facts
-from .fingerprint import Reach, is_code
+from .fingerprint import Reach, is_code, is_constant
 from .kinds import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from .system import os
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .steady import Walk
 
     Head = tuple[dict[str, str], bytes]
+    Plan = tuple[tuple[str, int, Any], ...]
 
     class Site(Protocol):
         """What is read of site.Site."""
@@ -88,6 +89,7 @@ class Key:
     __slots__ = (
         "_components",
         "_digest",
+        "_given",
         "_head",
         "_own",
         "_shown",
@@ -112,6 +114,7 @@ class Key:
         self._head = head
         self._own = own
         self._components: dict[str, str] | None = None
+        self._given = values
         self._values: dict[str, Any] | None = values
         self._shown: dict[str, str] = {}
         self._text: bytes | None = None
@@ -130,6 +133,20 @@ class Key:
             parts = [f',{_quoted.get(name) or _quote(name)}:"{digest}"' for name, digest in self._own.items()]
             self._text = self._head[1] + "".join(parts).encode() + _TAIL
         return self._text
+
+    def surroundings(self) -> str:
+        """See ambient.py."""
+        return self._own["surroundings"]
+
+    def separate(self) -> Key:
+        """This key, if it is for one call only, or else one like it: what the call reaches is not to be remembered."""
+        return self.again() if self.reach is None else self
+
+    def again(self) -> Key:
+        """The same key for another call."""
+        key = Key(self.module, self.qualname, self.label, self._head, self._own, self._given)
+        key._text, key._digest = self._text, self._digest
+        return key
 
     @property
     def digest(self) -> str:
@@ -158,6 +175,9 @@ class Key:
         return self._shown
 
 
+# Arguments of calls that are known by them.
+_FEW = 8
+_STARRED = 0x4 | 0x8  # flags of a function with `*args` or `**kwargs`
 #: Names as JSON, and by the ids of functions the last walks over what they reach: so many are remembered.
 _MOST = 500
 _quoted: dict[str, str] = {}
@@ -202,6 +222,8 @@ def _json(text: str) -> str:
 def _refuse_readers_of_frames(call: Call) -> None:
     """Refuse `df.query("a > @limit")` and its kind: such text names variables of the frame around the call."""
     name = getattr(call.callee, "__name__", "")
+    if not call.links and name != "query" and name != "eval":
+        return
     last = [link.rpartition(".")[2] for link in call.links]
     for link, (args, kwargs) in zip((f"{name}()", *last), call.arguments):
         if link not in ("query()", "eval()"):
@@ -225,6 +247,19 @@ def make_key(call: Call, code_only: bool = False, anew: bool = False) -> Key:
     that is reached, also where the last one tells as much.
     """
     site = call.site
+    token = None
+    if not code_only and not anew and type(call.callee) is FunctionType:
+        token = _token(call)
+        walk = _walks.get(id(call.callee))
+        if token is not None and walk is not None and walk.function() is call.callee:
+            known = walk.keys.get(token)
+            if known is not None and known.surroundings() == ambient.component() and walk.steady.holds():
+                return known.again()
+            if known is None:
+                key = _planned(call, walk, token)
+                if key is not None:
+                    walk.remember(token, key)
+                    return key
     if site.kind == "call":
         _refuse_readers_of_frames(call)
     encoder = Encoder()
@@ -265,7 +300,23 @@ def make_key(call: Call, code_only: bool = False, anew: bool = False) -> Key:
     given["surroundings"] = ambient.component()
     key = Key(module, qualname, site.name or qualname, head, given, values)
     key.reach = reach
+    if token is not None and reach is None:
+        _walks[id(call.callee)].remember(token, key)
     return key
+
+
+def _token(call: Call) -> tuple[Any, ...] | None:
+    """What tells this call of a function from others of it: the place and the arguments, if these are few constants."""
+    site = call.site
+    args, kwargs = call.arguments[0] if call.bound is None else (tuple(call.bound.values()), {})
+    if site.env or site.files or call.links or call.keyed_by is not NO_KEY or len(args) + len(kwargs) > _FEW:
+        return None
+    values = (*args, *kwargs.values()) if kwargs else args
+    for value in values:
+        # 0.0 and -0.0 are equal, and a NaN is not equal to itself.
+        if not is_constant(value) or (type(value) is float and (not value or value != value)):
+            return None
+    return (site, len(args), values, tuple(map(type, values)), *kwargs)
 
 
 def reach_of(call: Call, key: Key) -> Reach:
@@ -284,7 +335,7 @@ def _head(call: Call, encoder: Encoder, called: tuple[str, ...], anew: bool) -> 
     function = call.callee if not is_expression and type(call.callee) is FunctionType else None
     if function is not None and not encoder.met and not anew:
         walk = _walks.get(id(function))
-        if walk is not None and walk.function() is function and walk.steady.holds(Encoder()):
+        if walk is not None and walk.function() is function and walk.steady.holds():
             return walk.head("\0".join(called)), None
     steady = None
     if function is not None:
@@ -310,6 +361,60 @@ def _head(call: Call, encoder: Encoder, called: tuple[str, ...], anew: bool) -> 
         _walks.clear()
     walk = _walks[id(function)] = Walk(function, components, steady)
     return walk.head(text), reach
+
+
+def _planned(call: Call, walk: Walk, token: tuple[Any, ...]) -> Key | None:
+    """The key of a call of a function whose walk is remembered, the arguments being constants: `token` holds them. None
+    where it has to be made in the usual way.
+    """
+    site = call.site
+    _, count, values, _, *names = token
+    form = (site, count, *names)
+    if form not in walk.plans:
+        if len(walk.plans) > _MOST:
+            walk.plans.clear()
+        walk.plans[form] = plan_of(call, count, names)
+    plan = walk.plans[form]
+    if plan is None or not walk.steady.holds():
+        return None
+    own: dict[str, str] = {}
+    shown: dict[str, Any] = {}
+    for component, place, default in plan:
+        value = values[place]
+        if type(value) is type(default) and value == default:
+            continue
+        own[component] = blake2b(atom(value), digest_size=DIGEST).hexdigest()
+        shown[component] = value
+    if site.version is not None:
+        _declared(site, own, shown)
+    own["surroundings"] = ambient.component()
+    module, qualname, _ = _describe(call.callee)
+    head = walk.head("\0".join((module, qualname, "")))
+    return Key(module, qualname, site.name or qualname, head, own, shown)
+
+
+def plan_of(call: Call, count: int, names: list[str]) -> Plan | None:
+    """For calls with `count` positional arguments and keywords of these names: the components in their order, each with
+    the place of its value and with the parameter's default (or what is equal to no value). None where arguments are not
+    simply the parameters.
+    """
+    marks = [_NoKey() for _ in range(count + len(names))]
+    if call.bound is not None:
+        found = list(zip(call.bound, marks))
+        defaults: dict[str, Any] = {}
+    else:
+        function: FunctionType = call.callee
+        bound = bind(function, tuple(marks[:count]), dict(zip(names, marks[count:])))
+        if bound.form or function.__code__.co_flags & _STARRED:
+            return None
+        found, defaults = bound.arguments, defaults_of(function)
+    if len(found) != len(marks):
+        return None
+    ignore = call.site.ignore
+    places = {id(mark): place for place, mark in enumerate(marks)}
+    return tuple(
+        (f"argument {name}", places[id(mark)], defaults.get(name, NO_KEY)) for name, mark in found if name not in ignore
+    )
 
 
 def given(call: Call) -> list[tuple[str, Any, bool]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from _weakref import ref
 
+from .encode import Encoder
 from .fingerprint import MISSING, is_constant, is_pythons
 from .key import head_of
 from .kinds import FunctionType, ModuleType
@@ -21,8 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .encode import Encoder
-    from .key import Head
+    from .key import Head, Key, Plan
 
 # The same function may be called in so many ways.
 _MOST = 100
@@ -64,7 +64,7 @@ class Steady:
     def function(self, function: FunctionType) -> None:
         """A function's parts were looked at."""
         held = [*(function.__defaults__ or ()), *_contents(function)]
-        if function.__kwdefaults__ or function.__dict__ or not all(map(is_constant, held)):
+        if function.__dict__ or not all(map(is_constant, held)):
             self.fails = True
         if not self.fails:
             names = (function.__name__, function.__qualname__, function.__module__)
@@ -72,8 +72,8 @@ class Steady:
                 (ref(function), function.__code__, function.__defaults__, names, _contents(function))
             )
 
-    def holds(self, encoder: Encoder) -> bool:
-        """Whether all is as it was. `encoder` is that of a call whose arguments hold no code."""
+    def holds(self) -> bool:
+        """Whether all is as it was."""
         for namespace, name, value in self._bindings:
             if namespace.get(name, MISSING) is not value:
                 return False
@@ -87,22 +87,28 @@ class Steady:
                 or function.__code__ is not code
                 or function.__defaults__ is not defaults
                 or (function.__name__, function.__qualname__, function.__module__) != names
-                or function.__kwdefaults__
                 or function.__dict__
-                or (contents and not _same(_contents(function), contents))
+                or ((contents or function.__kwdefaults__) and not _same(_contents(function), contents))
             ):
                 return False
+        if not self._data:
+            return True
+        encoder = Encoder()
         for namespace, name, digest in self._data:
             if name not in namespace or encoder.digest(namespace[name]) != digest:
                 return False
-        return not encoder.met
+        return not encoder.met  # code among the data is followed by a walk
 
 
 def _contents(function: FunctionType) -> list[Any]:
+    """What the closure of a function holds, and the defaults of its keywords."""
     try:
-        return [cell.cell_contents for cell in function.__closure__ or ()]
+        held = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:
         return [MISSING]  # which is no constant
+    for name, value in (function.__kwdefaults__ or {}).items():
+        held += (name, value)
+    return held
 
 
 def _same(one: list[Any], other: list[Any]) -> bool:
@@ -112,13 +118,17 @@ def _same(one: list[Any], other: list[Any]) -> bool:
 class Walk:
     """What the last walk over the code that a function reaches has found."""
 
-    __slots__ = ("_components", "_heads", "function", "steady")
+    __slots__ = ("_components", "_heads", "function", "keys", "plans", "steady")
 
     def __init__(self, function: FunctionType, components: dict[str, str], steady: Steady) -> None:
         self.function = ref(function)
         self.steady = steady
         self._components = components
         self._heads: dict[str, Head] = {}
+        #: The keys of calls whose arguments are a few constants, by these.
+        self.keys: dict[tuple[Any, ...], Key] = {}
+        #: By place and form of the call, what its arguments are called: see `key.plan_of`.
+        self.plans: dict[tuple[Any, ...], Plan | None] = {}
 
     def head(self, called: str) -> Head:
         """The head of the key (see `key.head_of`) of a call that is described by `called`."""
@@ -128,3 +138,9 @@ class Walk:
                 self._heads.clear()
             found = self._heads[called] = head_of(called, self._components)
         return found
+
+    def remember(self, token: tuple[Any, ...], key: Key) -> None:
+        """The key of a call that reaches what this walk has found."""
+        if len(self.keys) > _MOST:
+            self.keys.clear()
+        self.keys[token] = key
