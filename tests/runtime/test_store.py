@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from devstash import checked, entry, folder, manifest, refusals, secret, store, writing
+from devstash import checked, entry, folder, manifest, refusals, secret, store
 from devstash.system import os  # what the runtime uses, so that a test can break it
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
@@ -711,11 +711,3 @@ def test_many_large_entries_kept_open_do_not_use_up_descriptors(shelf, monkeypat
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
     assert all(found for found, _ in kept)
-
-
-def test_pieces_of_a_buffer_are_digested_apart():
-    data = os.urandom(entry.PIECE + 5)
-    pieces = (data[: entry.PIECE], data[entry.PIECE :])
-    each = [entry.blake2b(piece, digest_size=16).digest() for piece in pieces]
-    assert entry.buffer_digest(memoryview(data)) == entry.blake2b(b"".join(each), digest_size=16).digest()
-    assert writing.PIECE == entry.PIECE

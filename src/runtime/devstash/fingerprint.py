@@ -558,7 +558,10 @@ class Reach:
             else:
                 self._global(namespace, name, value, None, hasher)
         made = namespace.get("__getattr__")
-        self.steady.fails |= made is not None
+        if made is None:
+            self.steady.binding(namespace, "__getattr__", MISSING)
+        else:
+            self.steady.fails = True
         if type(made) is FunctionType:
             self.function(made)
         if hasher.digest() != empty:

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 
 #: Changes whenever a value or a piece of code is encoded in another way than before.
-FORMAT = 1
+FORMAT = 2
 
 
 class _NoKey:
@@ -179,7 +179,7 @@ class Key:
 _FEW = 8
 _STARRED = 0x4 | 0x8  # flags of a function with `*args` or `**kwargs`
 #: Names as JSON, and by the ids of functions the last walks over what they reach: so many are remembered.
-_MOST = 500
+_MOST = 200
 _quoted: dict[str, str] = {}
 _walks: dict[int, Walk] = {}
 #: How often it was walked from a function, by its id.

@@ -24,6 +24,10 @@ _SMALL = 1 << 16
 # From here on it is asked whether the stream is out of proportion to the value.
 _LARGE = 1 << 22
 _PROPORTION = 16
+# What is written in one piece of at least so many bytes counts by a digest that all processors make.
+_HUGE = 8 << 20
+# Opcodes are written in frames of 64 KiB and a little more; what is much larger is the content of one object.
+_CONTENT = 1 << 18
 
 
 class Tag:
@@ -48,6 +52,11 @@ def bytes_of(encoder: Encoder, value: object) -> bytes:
 
 
 def _holds_sets(encoder: Encoder, value: object) -> bool:
+    kind = type(value)
+    if kind is list or kind is tuple:  # of numbers, which have all kinds of bytes
+        parts: Any = value
+        if ATOMS.issuperset(map(type, parts)):
+            return False
     try:
         _Asking(encoder, _Nowhere()).dump(value)
     except (_SetMet, OverflowError):
@@ -70,11 +79,16 @@ class _Sink:
     def write(self, data: Any) -> int:
         if type(data) is PickleBuffer:
             data = data.raw()
-        self.hasher.update(data)
         size = len(data)
+        if size < _HUGE:
+            self.hasher.update(data)
+        else:
+            from .hashing import digest_of
+
+            self.hasher.update(b"%d" % size + digest_of(memoryview(data)))
         self.size += size
         # The opcodes EMPTY_SET and FROZENSET. Other data holds these bytes too, which only costs time.
-        if not self.may_hold_sets and (b"\x8f" in data or b"\x91" in data):
+        if not self.may_hold_sets and size < _CONTENT and (b"\x8f" in data or b"\x91" in data):
             self.may_hold_sets = True
         if self.size > self._limit:
             if not _fills(self._value, self.size // _PROPORTION):

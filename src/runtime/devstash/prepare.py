@@ -39,11 +39,16 @@ def forget():
     for name in [name for name in sys.modules if name.partition(".")[0] == "devstash"]:
         del sys.modules[name]
 def start():
+    paths = sys.path[:]
+    del sys.path[:1]  # there is nothing to import in the folder of byte-code
     try:
         with open(core, "rb") as file:
             exec(__import__("marshal").loads(file.read()), {"root": root})
     except FileNotFoundError:  # some cleaner of old files has been there
+        sys.path[:] = paths
         return plain()
+    finally:
+        sys.path[:] = paths
     return sys.modules["devstash.start"]
 def plain():
     sys.path.insert(0, root)

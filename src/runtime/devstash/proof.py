@@ -8,7 +8,7 @@ for objects of the project's own classes, whose pickling nobody else has tried.
 from __future__ import annotations
 
 from . import origin
-from .encode import Unkeyable, encode
+from .encode import ATOMS, Unkeyable, encode
 from .entry import Refused
 from .refusals import Unstorable, Unwritable
 from .system import os
@@ -35,6 +35,8 @@ def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, fo
     entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
     that knows the live objects to which the entry refers.
     """
+    if type(value) in ATOMS and not has_second(found.effects):
+        return  # there is nothing about it that could be lost
     if os.fstat(fd).st_size > _PROVABLE:
         return
     why = ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .key import Head, Key, Plan
 
 # The same function may be called in so many ways.
-_MOST = 100
+_MOST = 50
 
 
 class Steady:

@@ -14,7 +14,7 @@ import sys
 import time
 from _blake2 import blake2b
 
-from . import origin
+from . import origin, variables
 from .ambient import decimal_context, locale
 from .bytecode import original
 from .encode import DIGEST
@@ -23,7 +23,7 @@ from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from types import FrameType
     from typing import Any
 
@@ -110,10 +110,10 @@ class Surroundings:
 
     def __init__(self, names: frozenset[str]) -> None:
         self._states = _states()
-        self._variables = dict(os.environ)
+        self._variables = dict(variables.raw())
         self._names = names
         self._process = _process(names)
-        self._modules = _loaded()
+        self._modules = list(sys.modules)
         try:
             self._folder = os.getcwd()
         except OSError:
@@ -121,12 +121,14 @@ class Surroundings:
 
     def settle(self) -> None:
         """The call is about to begin: modules that are loaded from now on are its own."""
-        self._modules = _loaded()
+        self._modules = list(sys.modules)
 
     def refusal(self) -> str | None:
         """What the call has set that only the process knows of, or None."""
         now = _process(self._names)
-        if _loaded() != self._modules:  # packages that come to be imported set some of these for themselves
+        before = self._modules
+        if len(sys.modules) != len(before) and _others(sys.modules) != _others(before):
+            # Packages that come to be imported set some of these for themselves.
             for name in _OF_IMPORTS:
                 now.pop(name, None)
         for name, value in now.items():
@@ -151,10 +153,13 @@ class Surroundings:
             states[name] = state
         if conditions:
             members["random"] = conditions
-        variables = dict(os.environ)
-        changed = {name: value for name, value in variables.items() if self._variables.get(name) != value}
-        changed_to: dict[str, Any] = {**changed, **{name: None for name in self._variables if name not in variables}}
-        if changed_to:
+        before, after = self._variables, variables.raw()
+        if before != after:
+            text = os.fsdecode
+            changed_to: dict[str, Any] = {
+                text(name): text(value) for name, value in after.items() if before.get(name) != value
+            }
+            changed_to.update((text(name), None) for name in before if name not in after)
             members["environ"] = changed_to
         try:
             folder = os.getcwd()
@@ -165,9 +170,9 @@ class Surroundings:
         return members, states
 
 
-def _loaded() -> int:
-    """How many modules are loaded, our own left out."""
-    return sum(not name.startswith("devstash") for name in list(sys.modules))
+def _others(names: Collection[str]) -> int:
+    """How many modules these are, our own left out."""
+    return sum(not name.startswith("devstash") for name in list(names))
 
 
 def _process(names: frozenset[str]) -> dict[str, Any]:

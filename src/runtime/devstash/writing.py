@@ -15,7 +15,8 @@ from __future__ import annotations
 from _blake2 import blake2b
 
 from . import folder, pickling, secret
-from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused, value_of
+from .entry import ALIGNMENT, READ_ONLY, SMALL, TRAILER, Refused, value_of
+from .hashing import PIECE, Pieces
 from .manifest import manifest
 from .proof import prove
 from .quiet import Quiet
@@ -188,17 +189,21 @@ class Draft:
         self.put(_no_ops(self._gap()) + (_BINBYTES8 if buffer.readonly else _BYTEARRAY8) + header)
         self._flush()
         offset = self.size
-        digests = blake2b(digest_size=16)
+        pieces = Pieces(buffer)
+        pieces.help(1)  # while this thread writes, another one reads for the digest
         try:
             for start in range(0, buffer.nbytes, PIECE):
-                piece = buffer[start : start + PIECE]
-                digests.update(blake2b(piece, digest_size=16).digest())
-                _bytes_of(self.fd, piece)
+                _bytes_of(self.fd, buffer[start : start + PIECE])
         except OSError as error:
+            pieces.cancel()
             raise _unwritable(error, self._folder) from None
+        except BaseException:
+            pieces.cancel()
+            raise
+        digest = pieces.digest()
         self.size += buffer.nbytes
         flags = READ_ONLY if buffer.readonly else 0
-        return _number(offset) + header + _number(flags) + digests.digest()
+        return _number(offset) + header + _number(flags) + digest[:16]
 
     def _gap(self) -> int:
         """How many bytes of no-ops bring the contents of the next buffer to an aligned place; never 1."""
