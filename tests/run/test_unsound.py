@@ -281,3 +281,32 @@ def test_what_is_set_for_the_whole_process_is_set_every_time(stash, case):
         outcome = stash.run("s.py")
         assert outcome.stdout == expected.stdout
         assert "not cached: the call changes " in outcome.stderr
+
+
+LEFT_RUNNING = {
+    "a_server": (
+        "import http.server, threading\nclass Quiet(http.server.BaseHTTPRequestHandler): pass\n"
+        "def f():\n    server = http.server.HTTPServer(('127.0.0.1', 0), Quiet)\n"
+        "    threading.Thread(target=server.serve_forever, daemon=True).start()\n    return server.server_address[0]\n"
+        "x = f()  # @devstash\nprint(x, threading.active_count())"
+    ),
+    "a_timer": (
+        "import threading\ngo = []\ndef f():\n    threading.Timer(0.3, go.append, (1,)).start()\n    return 1\n"
+        "x = f()  # @devstash\nfor t in threading.enumerate():\n    if t is not threading.main_thread(): t.join()\nprint(x, go)"
+    ),
+    "a_function": (
+        "import threading\ngo = threading.Event()\ndef f():\n    threading.Thread(target=lambda: go.wait(9)).start()\n"
+        "    return 1\nx = f()  # @devstash key=1\nprint(x, threading.active_count())\ngo.set()"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_RUNNING)
+def test_a_thread_that_is_left_running_is_started_every_time(stash, case):
+    stash.write("s.py", LEFT_RUNNING[case] + "\n")
+    expected = stash.plain("s.py")
+    assert expected.stdout and not expected.stderr
+    for _ in range(2):
+        outcome = stash.run("s.py")
+        assert outcome.stdout == expected.stdout
+        assert "that it started is still running" in outcome.stderr

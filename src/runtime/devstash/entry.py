@@ -33,6 +33,8 @@ PERSON = b"devstash entry 1"
 SMALL = 1 << 20
 # Large buffers start at multiples of this, so that mapped arrays are aligned for any vector instruction.
 ALIGNMENT = 64
+# Longer buffers are digested piece by piece, by all processors; hashing.py takes a while to import.
+PIECE = 4 << 20
 # One row of the buffer table: offset, length, flags, digest.
 ROW = 8 + 8 + 8 + 16
 READ_ONLY = 1
@@ -72,7 +74,9 @@ def authenticator(secret: bytes) -> blake2b:
 
 
 def buffer_digest(data: memoryview) -> bytes:
-    """The digest of a large buffer, as the table has it."""
+    """The digest of a buffer, as the table has it."""
+    if len(data) <= PIECE:
+        return blake2b(data, digest_size=16).digest()
     from .hashing import digest_of
 
     return digest_of(data)[:16]

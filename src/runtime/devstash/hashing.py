@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from _thread import allocate_lock, start_new_thread
 
+from .entry import PIECE
 from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-PIECE = 4 << 20
 # More threads than this do not make memory faster.
 _MOST = 8
 

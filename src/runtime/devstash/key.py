@@ -247,6 +247,8 @@ def make_key(call: Call, code_only: bool = False, anew: bool = False) -> Key:
     that is reached, also where the last one tells as much.
     """
     site = call.site
+    if site.kind == "call":
+        _refuse_readers_of_frames(call)
     token = None
     if not code_only and not anew and type(call.callee) is FunctionType:
         token = _token(call)
@@ -260,8 +262,6 @@ def make_key(call: Call, code_only: bool = False, anew: bool = False) -> Key:
                 if key is not None:
                     walk.remember(token, key)
                     return key
-    if site.kind == "call":
-        _refuse_readers_of_frames(call)
     encoder = Encoder()
     values: dict[str, Any] = {}
     given: dict[str, str] = {}

@@ -93,7 +93,8 @@ class Record:
         #: Whether the call has started other processes, which are not seen.
         self.children = False
         #: Threads that the call has started.
-        self.threads: list[Any] = []
+        #: Threads that the call has started, each with whether it is the project's.
+        self.threads: list[tuple[Any, bool]] = []
         self.reasons: list[str] = []
         self._ended = False
         self._modules: set[str] = set()
@@ -420,10 +421,8 @@ class Record:
             rows.append(row)
 
     def _finish_threads(self) -> None:
-        from .threads import is_left_running
-
-        for thread in self.threads:
-            if is_left_running(thread):
+        for thread, is_own in self.threads:
+            if is_own and thread.is_alive():
                 self.refuse(f"the thread `{thread.name}` that it started is still running")
 
 

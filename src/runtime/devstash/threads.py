@@ -14,12 +14,15 @@ from . import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
     from .record import Record
 
 _started: dict[int, tuple[Any, Record]] = {}
 _POOL_WORKERS = (("concurrent.futures.thread", "_worker"), ("multiprocessing.pool", "worker"))
+# Modules whose frames stand between who starts a thread and `_is_started_by_project`.
+_STARTING = ("threading", f"{__package__}.threads", f"{__package__}.audit")
 _real_start: list[Any] = []
 _item_class: Any = None  # what stands for `concurrent.futures.thread._WorkItem`
 
@@ -32,8 +35,9 @@ def note_start(function: Any) -> None:
         return
     _started[id(thread)] = (ref(thread), holders[0])
     if not _is_worker(thread):
+        own = _is_own(thread) or _is_started_by_project()
         for holder in holders:
-            holder.threads.append(thread)
+            holder.threads.append((thread, own))
 
 
 def _start(function: Any, *rest: Any) -> Any:
@@ -73,10 +77,18 @@ def _module_of(thread: Any) -> str:
     return str(getattr(getattr(thread, "_target", None), "__module__", ""))
 
 
-def is_left_running(thread: Any) -> bool:
-    """Whether a thread that a call started goes on after it, and runs code of the project."""
-    if not thread.is_alive():
-        return False
+def _is_started_by_project() -> bool:
+    """Whether it is code of the project that starts a thread now, and not a package for its own ends."""
+    from . import origin
+
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _STARTING:
+        frame = frame.f_back
+    return frame is not None and origin.of_namespace(frame.f_globals) == origin.PROJECT
+
+
+def _is_own(thread: Any) -> bool:
+    """Whether a thread runs code of the project."""
     from . import origin
 
     target: Any = getattr(thread, "_target", None)

@@ -15,8 +15,7 @@ from __future__ import annotations
 from _blake2 import blake2b
 
 from . import folder, pickling, secret
-from .entry import ALIGNMENT, READ_ONLY, SMALL, TRAILER, Refused, value_of
-from .hashing import PIECE, Pieces
+from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused, buffer_digest, value_of
 from .manifest import manifest
 from .proof import prove
 from .quiet import Quiet
@@ -189,21 +188,29 @@ class Draft:
         self.put(_no_ops(self._gap()) + (_BINBYTES8 if buffer.readonly else _BYTEARRAY8) + header)
         self._flush()
         offset = self.size
-        pieces = Pieces(buffer)
-        pieces.help(1)  # while this thread writes, another one reads for the digest
+        digest = self._write_digested(buffer)
+        self.size += buffer.nbytes
+        flags = READ_ONLY if buffer.readonly else 0
+        return _number(offset) + header + _number(flags) + digest
+
+    def _write_digested(self, buffer: memoryview) -> bytes:
+        """Write a buffer; returns its digest, which for a large one another thread makes meanwhile."""
+        pieces = None
+        if buffer.nbytes > PIECE:
+            from .hashing import Pieces
+
+            pieces = Pieces(buffer)
+            pieces.help(1)
         try:
             for start in range(0, buffer.nbytes, PIECE):
                 _bytes_of(self.fd, buffer[start : start + PIECE])
-        except OSError as error:
-            pieces.cancel()
-            raise _unwritable(error, self._folder) from None
-        except BaseException:
-            pieces.cancel()
+        except BaseException as error:
+            if pieces is not None:
+                pieces.cancel()
+            if isinstance(error, OSError):
+                raise _unwritable(error, self._folder) from None
             raise
-        digest = pieces.digest()
-        self.size += buffer.nbytes
-        flags = READ_ONLY if buffer.readonly else 0
-        return _number(offset) + header + _number(flags) + digest[:16]
+        return buffer_digest(buffer) if pieces is None else pieces.digest()[:16]
 
     def _gap(self) -> int:
         """How many bytes of no-ops bring the contents of the next buffer to an aligned place; never 1."""
