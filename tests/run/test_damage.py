@@ -1,5 +1,6 @@
 """Trouble in the store: a miss with its reason and one warning, the right result, and never a crash."""
 
+import marshal
 import os
 import pickle
 import resource
@@ -365,3 +366,31 @@ def test_loading_that_raises_is_a_miss(stash):
     # Two things are told: that the entry could not be loaded, and that a new one could not be either.
     assert outcome.stderr.count("cannot be restored") == len(outcome.stderr.splitlines()) <= 2
     assert stash.executions() == ["1", "1"]
+
+
+@pytest.mark.parametrize("trouble", ["gone", "empty", "cut", "nonsense", "all byte-code gone", "old"])
+def test_trouble_with_our_own_byte_code_costs_nothing_but_time(stash, trouble, tmp_path):
+    """The modules that every run needs lie in one file; the sources are always there."""
+    stash.write(
+        "s.py",
+        "import sys\ndef f(n):\n    log('f')\n    return n + 1\nx = f(1)  # @devstash\nprint(x, sys.path[0][-3:])\n",
+        log=True,
+    )
+    env = {"XDG_CACHE_HOME": str(tmp_path / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
+    expected = stash.run("s.py", env=env)
+    assert expected.stderr == "" and expected.status == 0
+    (core,) = (tmp_path / "caches" / "devstash").glob("*/devstash/__pycache__/core.*")
+    data = core.read_bytes()
+    if trouble == "gone":
+        core.unlink()
+    elif trouble == "all byte-code gone":
+        shutil.rmtree(core.parent)
+    else:
+        core.write_bytes(
+            {"empty": b"", "cut": data[: len(data) // 2], "nonsense": b"\xff" * 100, "old": marshal.dumps(1)}[trouble]
+        )
+    for _ in range(2):
+        assert stash.run("s.py", env=env).raw == expected.raw
+    assert stash.executions() == ["f"]
+    stash.write("s.py", "print('another script')\nx = len('abc')  # @devstash\n")
+    assert stash.run("s.py", env=env).raw == (b"another script\n", b"", 0)
