@@ -1,5 +1,7 @@
 """A call that is made many times in one run: what its code reaches may change between any two of them."""
 
+import os
+
 import pytest
 
 HEAD = """
@@ -169,3 +171,27 @@ def test_nothing_of_the_script_is_kept_alive(stash):
     )
     for _ in range(2):
         assert stash.ok("s.py") == stash.plain("s.py").stdout
+
+
+@pytest.mark.parametrize("kept", ["", "module", "cycle"])
+def test_uses_are_noted_at_the_end_in_whatever_order_it_comes(stash, kept):
+    stash.write(
+        "s.py",
+        """
+        import sys
+        def f(n): return n + 1
+        x = f(1)  # @devstash
+        if sys.argv[1]:
+            sys.keep = [sys.modules[name] for name in list(sys.modules) if name.startswith("devstash")]
+            if sys.argv[1] == "cycle":
+                sys.keep += [sys.keep, f]
+        print(x)
+        """,
+    )
+    for _ in range(2):
+        assert stash.run("s.py", kept).raw == (b"2\n", b"", 0)
+        (entry,) = stash.entries()
+        made = entry.stat().st_mtime_ns
+        os.utime(entry, ns=(0, made))
+    assert stash.run("s.py", kept).raw == (b"2\n", b"", 0)
+    assert entry.stat().st_atime_ns > 0 and entry.stat().st_mtime_ns == made

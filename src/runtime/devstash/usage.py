@@ -10,7 +10,7 @@ from __future__ import annotations
 from .system import os, time_ns
 
 # So many wait at most.
-_MOST = 1000
+MOST = 1000
 
 usages: list[Usage] = []
 
@@ -28,10 +28,10 @@ class Usage:
     def note(self, path: str) -> None:
         """The entry is used now."""
         if os.getpid() != self._pid:  # a child made by fork, which usually ends without an end
-            _touch(path, time_ns())
+            touch(path, time_ns())
             return
         self._waiting[path] = time_ns()
-        if len(self._waiting) > _MOST:
+        if len(self._waiting) > MOST:
             self.settle()
 
     def settle(self) -> None:
@@ -39,10 +39,11 @@ class Usage:
         if os.getpid() == self._pid:
             waiting, self._waiting = self._waiting, {}
             for path, moment in waiting.items():
-                _touch(path, moment)
+                touch(path, moment)
 
 
-def _touch(path: str, moment: int) -> None:
+def touch(path: str, moment: int) -> None:
+    """Set the access time of an entry."""
     try:
         os.utime(path, ns=(moment, os.lstat(path).st_mtime_ns), follow_symlinks=False)
     except OSError:
@@ -50,15 +51,18 @@ def _touch(path: str, moment: int) -> None:
 
 
 class _Last:
-    """What Python finds when it takes this module apart at the end of the program: before anything else in it, as its
-    name begins with an underscore. The script can count what `atexit` knows; of this it sees nothing.
+    """What Python finds when it takes this module apart at the end of the program: before what has a name without an
+    underscore. The script can count what `atexit` knows; of this it sees nothing.
     """
 
     __slots__ = ()
 
     def __del__(self) -> None:
-        for usage in usages:
-            usage.settle()
+        try:
+            for usage in usages:
+                usage.settle()
+        except Exception:
+            pass  # it was taken apart in another order
 
 
 _last = _Last()
