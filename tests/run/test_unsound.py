@@ -159,6 +159,38 @@ def test_a_time_limit_by_signal_reaches_the_script(stash):
     assert stash.run("s.py", options=["-q"]).stdout == "late\n"
 
 
+def test_a_time_limit_by_signal_reaches_the_script_also_while_a_result_is_loaded(stash):
+    stash.write(
+        "s.py",
+        """
+        import signal, sys
+        class Late(Exception): pass
+        class Slow:
+            def __setstate__(self, state):
+                if sys.alarm:
+                    sys.alarm = False
+                    signal.raise_signal(signal.SIGALRM)
+                self.__dict__.update(state)
+        def late(*args): raise Late
+        signal.signal(signal.SIGALRM, late)
+        def f():
+            slow = Slow()
+            slow.n = 1
+            return slow
+        sys.alarm = False
+        for n in range(3):
+            try:
+                x = f()  # @devstash
+                print("in time")
+            except Late:
+                print("late")
+            sys.alarm = sys.argv[1] == "limit"
+        """,
+    )
+    assert stash.run("s.py", "none", options=["-q"]).stdout == "in time\n" * 3
+    assert stash.run("s.py", "limit", options=["-q"]).stdout == "in time\nlate\nlate\n"
+
+
 def test_what_cannot_be_loaded_again_never_takes_the_place_of_what_can(stash):
     text = "class B:\n    def __init__(self, n): self.n = n\n    def __reduce__(self): return B, (self.n,){}\n" + (
         "def f():\n    return B(1)\nx = f()  # @devstash key=1\nprint(x.n)\n"

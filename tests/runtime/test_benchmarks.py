@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from harness import binary
 
-# They take their time, and what they start is tried on every Python elsewhere.
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="the benchmark is for Python 3.12 and newer")
 RUN = Path(__file__).resolve().parents[2] / "benchmarks" / "run.py"
 ROWS = [
     "start",

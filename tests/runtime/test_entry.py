@@ -556,6 +556,7 @@ def test_reading_imports_nothing_slow(tmp_path):
         "devstash.plain",
         "devstash.refusals",  # which the script itself imports
         "devstash.secret",
+        "devstash.signals",
         "devstash.store",
         "devstash.system",
         "devstash.usage",

@@ -17,7 +17,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
-    from typing import Any, Callable
+    from typing import Callable
 
 # `from __future__ import annotations` as a flag of `compile`, so that nothing has to be imported for it.
 _FLAGS = 0x1000000
@@ -46,10 +46,7 @@ for name, body in parts:
     else:
         package = module
         space["__path__"] = spec.submodule_search_locations = [folder]
-    if type(body) is dict:
-        space.update(body)
-    else:
-        exec(body, space)
+    exec(body, space)
 """
 
 
@@ -76,11 +73,9 @@ def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str,
         unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
         data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
         write(cache_from_source(path, optimization=optimization), data)
-    parts: list[tuple[str, Any]] = []
-    for name in ("", *_order(trees)):
-        parts.append((name, _evaluated(name) or codes[name]))
+    parts = tuple((name, codes[name]) for name in ("", *_order(trees)))
     install = compile("parts = ()\n" + _INSTALL, "<devstash>", "exec", dont_inherit=True)
-    install = install.replace(co_consts=tuple(tuple(parts) if c == () else c for c in install.co_consts))
+    install = install.replace(co_consts=tuple(parts if c == () else c for c in install.co_consts))
     write(core, marshal.dumps(install))
 
 
@@ -102,15 +97,6 @@ def _order(trees: dict[str, ast.Module]) -> list[str]:
     return found
 
 
-def _evaluated(name: str) -> dict[str, Any] | None:
-    """What a module comes to that is nothing but tables made from Python's own: these need not be made again."""
-    if name != "opcodes":
-        return None
-    from . import opcodes
-
-    return {name: value for name, value in vars(opcodes).items() if name.isupper()}
-
-
 def _bare(tree: ast.Module, public: bool) -> None:
     """Take out of a module what nothing looks at when it runs; what is `public` keeps its documentation."""
     for node in ast.walk(tree):
@@ -118,7 +104,7 @@ def _bare(tree: ast.Module, public: bool) -> None:
             block = getattr(node, field, None)
             if not isinstance(block, list):
                 continue
-            kept = [statement for statement in block if not _is_idle(statement, public)]
+            kept = [statement for statement in block if not _is_idle(statement)]
             if field == "body" and not public and _is_text(kept[:1]) and _has_docstring(node):
                 del kept[0]
             if field == "body" and not kept and block:
@@ -145,7 +131,7 @@ def _is_text(statements: list[ast.stmt]) -> bool:
     )
 
 
-def _is_idle(statement: ast.stmt, public: bool) -> bool:
+def _is_idle(statement: ast.stmt) -> bool:
     """Whether a statement is for type checkers only."""
     if isinstance(statement, ast.ImportFrom):
         return statement.module == "__future__"

@@ -23,6 +23,7 @@ from . import store as stores
 from .encode import Unkeyable
 from .kinds import CellType, CoroutineType, FunctionType
 from .report import Reporter
+from .signals import let_through
 from .site import Site
 
 TYPE_CHECKING = False
@@ -142,12 +143,12 @@ class Call:
         try:
             return decide(*given)
         except Unkeyable as error:
-            _let_through(error)
+            let_through(error)
             calls.reporter.warn(self.site, f"not cached: {_words(error)}")
         except RecursionError:
             pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
-            _let_through(error)
+            let_through(error)
             calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
         self._key = None
         self._done()
@@ -229,7 +230,7 @@ class Call:
 
                 reason = watch.begin(self._calls.executable, self._calls.keeps_output)
             except Exception as error:
-                _let_through(error)
+                let_through(error)
                 reason = f"{type(error).__name__} while looking: {error}"
             if reason is not None:
                 self._calls.reporter.warn(self.site, f"not cached: {reason}")
@@ -460,14 +461,6 @@ def _names(frame: FrameType, site: Site, passed: tuple[Any, ...]) -> dict[str, A
                     found[name] = space[held]
                     break
     return found
-
-
-def _let_through(error: BaseException) -> None:
-    try:
-        from .signals import let_through
-    except Exception:
-        return  # whatever the script has done, Python imports nothing any more
-    let_through(error)
 
 
 def _words(error: Unkeyable) -> str:

@@ -16,6 +16,8 @@ import sys
 from _blake2 import blake2b
 from _operator import _compare_digest as same_digest
 
+from .signals import let_through
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +160,8 @@ def again(data: bytes) -> "tuple[Any] | None":
         return (_loads(data, None),)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # `value_of` will find the words for it
+    except BaseException as error:  # `value_of` will find the words for it
+        let_through(error)
         return None
 
 
@@ -191,6 +194,7 @@ def _unpickled(stream: memoryview, buffers: "list[memoryview] | None", find: "An
     except (
         BaseException
     ) as error:  # also a SystemExit of a module imported by the stream: the script did not ask for it
+        let_through(error)
         raise Refused("damaged", f"unpickling raised {type(error).__name__}: {error}") from error
 
 
