@@ -60,21 +60,25 @@ def _rest(state: dict[str, Any]) -> tuple[Any, ...]:
 
 def seeds() -> bool:
     """Whether code of the project seeds a generator, or sets its state, as far as its text tells."""
-    bodies = list(sys._current_frames().values())
     for module in list(sys.modules.values()):
         if not isinstance(module, ModuleType) or origin.of_namespace(vars(module)) != origin.PROJECT:
             continue
         if any(_seeds(code) for code in _codes(module)):
             return True
-    # The body of a module is known by its frame alone.
-    for frame in bodies:
+    return any(_seeds(body) for body in _bodies())
+
+
+def _bodies() -> Iterator[CodeType]:
+    """The code of the modules of the project that are being run: a module's body is known by its frame alone."""
+    from .threads import frames_of_others
+
+    for frame in (sys._getframe(1), *frames_of_others()):
         walked: FrameType | None = frame
         while walked is not None:
-            body, space = walked.f_code, walked.f_globals
-            if body.co_name == "<module>" and origin.of_namespace(space) == origin.PROJECT and _seeds(body):
-                return True
+            body = walked.f_code
+            if body.co_name == "<module>" and origin.of_namespace(walked.f_globals) == origin.PROJECT:
+                yield body
             walked = walked.f_back
-    return False
 
 
 def _codes(module: ModuleType) -> Iterator[CodeType]:

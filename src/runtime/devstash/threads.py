@@ -99,6 +99,16 @@ def _is_own(thread: Any) -> bool:
     return origin.of_class(type(thread)) == origin.PROJECT
 
 
+def frames_of_others() -> list[FrameType]:
+    """The frames that the other threads are in.
+
+    The own one is not among them: a frame that knows itself is left to the collector, with all that it was given.
+    """
+    frames = sys._current_frames()
+    frames.pop(get_ident(), None)
+    return list(frames.values())
+
+
 def put() -> None:
     """Let tasks of a thread pool remember for which call they are."""
     global _item_class

@@ -6,7 +6,6 @@ The reading half is bringing.py. Each kind of effect has a module of its own; he
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 
 from . import key as keys
 from . import origin, surroundings
@@ -219,9 +218,10 @@ def _accompanied(awaits: bool) -> bool:
     threading = sys.modules.get("threading")
     if threading is None or len(getattr(threading, "_active", ())) < 2:
         return False
-    own = get_ident()
-    for ident, frame in sys._current_frames().items():
-        walked: FrameType | None = frame if ident != own else None
+    from .threads import frames_of_others
+
+    for frame in frames_of_others():
+        walked: FrameType | None = frame
         while walked is not None:
             if origin.of_namespace(walked.f_globals) == origin.PROJECT:
                 return True
