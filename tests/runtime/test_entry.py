@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from devstash import entry, manifest, pickling, plain, preview, refusals, store, writing
+from devstash import entry, manifest, mapped, pickling, plain, preview, refusals, store, writing
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
 
@@ -116,14 +116,14 @@ class TestEveryShape:
 
     def test_checksum_is_that_of_the_documentation(self, shelf, value):
         data, (stream, length, table, _, _) = footer(kept(shelf, value))
-        rows = entry._rows(memoryview(data)[stream + length : stream + length + table], stream)
+        rows = entry.table_of(memoryview(data)[stream + length : stream + length + table], stream)
         assert entry.checksum(memoryview(data), rows) == data[-64:-48]
 
 
 def test_large_buffers_are_aligned_and_described(shelf):
     path = kept(shelf, VALUES["many buffers"] + [Block(LARGE)])
     data, (stream, length, table, _, _) = footer(path)
-    rows = entry._rows(memoryview(data)[stream + length : stream + length + table], stream)
+    rows = entry.table_of(memoryview(data)[stream + length : stream + length + table], stream)
     assert len(rows) == 151
     for (offset, size, flags, digest), block in zip(rows, [*VALUES["many buffers"], Block(LARGE)]):
         assert offset % 64 == 0
@@ -152,7 +152,7 @@ def test_small_buffers_are_writable_and_private(shelf):
 def test_read_rather_than_mapped_on_request(shelf, monkeypatch):
     value = [Block(bytearray(LARGE * 20)), Block(LARGE)]
     kept(shelf, value)
-    monkeypatch.setattr(store, "_mapped", None)
+    monkeypatch.setattr(mapped, "mapped", None)
     site = Site()
     site.load = "copy"
     assert shelf.load(Key(), site) == (True, value)
@@ -161,7 +161,7 @@ def test_read_rather_than_mapped_on_request(shelf, monkeypatch):
 def test_read_where_mapping_fails(shelf, monkeypatch):
     value = [Block(bytearray(LARGE * 20)), Block(LARGE)]
     kept(shelf, value)
-    monkeypatch.setattr(store, "_mapped", lambda fd, size: None)
+    monkeypatch.setattr(mapped, "mapped", lambda fd, size: None)
     assert load(shelf) == value
 
 
@@ -231,7 +231,7 @@ def test_every_boundary_of_a_large_entry_truncated_is_a_miss(shelf):
     path = kept(shelf, [Trap(), Block(bytearray(LARGE * 12)), Block(LARGE)])
     Trap.sprung.clear()
     data, (stream, length, table, inner, inner_length) = footer(path)
-    rows = entry._rows(memoryview(data)[stream + length : stream + length + table], stream)
+    rows = entry.table_of(memoryview(data)[stream + length : stream + length + table], stream)
     edges = {0, 1, inner, inner + inner_length, stream, stream + length, stream + length + table, len(data)}
     edges |= {place for offset, size, _, _ in rows for place in (offset, offset + size)}
     edges |= {len(data) - back for back in (8, 16, 48, 64)}

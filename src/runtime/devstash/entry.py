@@ -107,7 +107,7 @@ def value_of(
         raise Refused("damaged", "the lengths in its footer do not fit its size")
     tag = tagger.copy()
     if table:
-        rows = _rows(view[stream + manifest : stream + manifest + table], stream)
+        rows = table_of(view[stream + manifest : stream + manifest + table], stream)
         place = 0
         for offset, length, _, _ in rows:
             tag.update(view[place:offset])
@@ -216,7 +216,7 @@ def _loads(stream: "memoryview | bytes", buffers: "list[memoryview] | None") -> 
     return loads(stream, buffers=buffers)
 
 
-def _rows(table: memoryview, stream: int) -> "list[tuple[int, int, int, bytes]]":
+def table_of(table: memoryview, stream: int) -> "list[tuple[int, int, int, bytes]]":
     """The rows of a buffer table that can be right: buffers inside the stream, in order, apart."""
     rows = []
     place = 0

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 
 #: Changes whenever a value or a piece of code is encoded in another way than before.
-FORMAT = 2
+FORMAT = 3
 
 
 class _NoKey:

@@ -186,7 +186,7 @@ class Store:
     ) -> "tuple[object, Any]":
         """What the open entry `fd` holds, see `entry.value_of`. Raises `entry.Refused` and OSError.
 
-        If `path` says where the entry lies, a small one is remembered.
+        If `path` says where the entry lies, it is remembered: a small one with its content, a large one as mapped.
         """
         found = os.fstat(fd)
         self._judge_file(found, site)
@@ -202,11 +202,15 @@ class Store:
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
             return entry.value_of(view, tagger, key.text(), _never, judge)
-        mapped = _mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
-        view = copied(fd, found.st_size) if mapped is None else mapped
+        from . import mapped
+
+        mapping = mapped.mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
+        view = mapped.copied(fd, found.st_size) if mapping is None else mapping
         read = entry.value_of(view, self.reader(view), key.text(), lambda: self._checked().knows(found), judge)
         if _has_buffers(view):
             self._checked().note(found)
+            if mapping is not None and path is not None:
+                mapped.note(mapping, path, found)
         return read
 
     def _judge_file(self, found: os.stat_result, site: "SiteLike") -> None:
@@ -316,34 +320,6 @@ def _never() -> bool:
 def _has_buffers(view: memoryview) -> bool:
     """Whether the footer speaks of large buffers; only a hint, nothing is checked here."""
     return len(view) >= entry.FOOTER and any(view[-entry.FOOTER + 16 : -entry.FOOTER + 24])
-
-
-def _mapped(fd: int, size: int) -> "memoryview | None":
-    """The file mapped copy-on-write, or None where that cannot be had."""
-    from mmap import ACCESS_COPY, mmap
-
-    try:
-        # Since 3.13 a mapping need not hold on to a descriptor of its own.
-        if sys.version_info >= (3, 13):
-            return memoryview(mmap(fd, size, access=ACCESS_COPY, trackfd=False))
-        return memoryview(mmap(fd, size, access=ACCESS_COPY))
-    except (OSError, ValueError):
-        return None
-
-
-def copied(fd: int, size: int) -> memoryview:
-    """The file read into memory of our own."""
-    from _io import FileIO
-
-    view = memoryview(bytearray(size))
-    place = 0
-    with FileIO(fd, "rb", closefd=False) as file:
-        while place < size:
-            got = file.readinto(view[place:])
-            if not got:
-                raise entry.Refused("damaged", "it became shorter while it was read")
-            place += got
-    return view
 
 
 def _not_opened(error: OSError) -> Miss:

@@ -17,10 +17,11 @@ from _blake2 import blake2b
 from . import folder, pickling, secret
 from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused, buffer_digest, value_of
 from .manifest import manifest
+from .mapped import copied
 from .proof import prove
 from .quiet import Quiet
 from .refusals import Unwritable
-from .store import OPEN, SLOTS, copied
+from .store import OPEN, SLOTS
 from .system import os, time_ns
 
 TYPE_CHECKING = False
