@@ -368,18 +368,20 @@ def test_loading_that_raises_is_a_miss(stash):
     assert stash.executions() == ["1", "1"]
 
 
+@pytest.mark.parametrize("file", ["core", "rest"])
 @pytest.mark.parametrize("trouble", ["gone", "empty", "cut", "nonsense", "all byte-code gone", "old"])
-def test_trouble_with_our_own_byte_code_costs_nothing_but_time(stash, trouble, tmp_path):
-    """The modules that every run needs lie in one file; the sources are always there."""
+def test_trouble_with_our_own_byte_code_costs_nothing_but_time(stash, file, trouble, tmp_path):
+    """The modules that every run needs lie in one file, what objects need in another; the sources are always there."""
     stash.write(
         "s.py",
-        "import sys\ndef f(n):\n    log('f')\n    return n + 1\nx = f(1)  # @devstash\nprint(x, sys.path[0][-3:])\n",
+        "import sys\nclass K:\n    n = 1\n    def f(self, names):\n        log('f')\n        return self.n + 1\n"
+        "x = K().f(['a'])  # @devstash\nprint(x, sys.path[0][-3:])\n",
         log=True,
     )
     env = {"XDG_CACHE_HOME": str(tmp_path / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
     expected = stash.run("s.py", env=env)
     assert expected.stderr == "" and expected.status == 0
-    (core,) = (tmp_path / "caches" / "devstash").glob("*/devstash/__pycache__/core.*")
+    (core,) = (tmp_path / "caches" / "devstash").glob(f"*/devstash/__pycache__/{file}.cpython-*")
     data = core.read_bytes()
     if trouble == "gone":
         core.unlink()

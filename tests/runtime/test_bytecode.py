@@ -120,7 +120,7 @@ def test_rewritten_code_counts_as_the_original():
 
     original = code("def f():\n return [g(x) for x in y]")
     rewritten = code("def f():\n return [D(3, g)(x) for x in y]")
-    marked = rewritten.replace(co_consts=(*rewritten.co_consts, (bytecode.REWRITTEN, original)))
+    marked = rewritten.replace(co_consts=(*rewritten.co_consts, (remembered.REWRITTEN, original)))
     assert remembered.facts(marked).digest == remembered.facts(original).digest != remembered.facts(rewritten).digest
     assert "D" not in remembered.facts(marked).names
 
@@ -128,11 +128,13 @@ def test_rewritten_code_counts_as_the_original():
 def test_what_is_foreseen_is_what_would_be_read(monkeypatch):
     text = (
         "import os\ndef f(x, y=2):\n    '''doc'''\n    return g(x) + os.sep\ndef g(x): return (lambda n: n + LIMIT)(x)\n"
-        "class K:\n    def method(self): return getattr(self, 'size')\n    class Inner: pass\ndef other(): pass\n"
+        "class Base:\n    def __init__(self): self.size = LIMIT\n    @property\n    def half(self): return h(self)\n"
+        "class K(Base):\n    def method(self): return getattr(self, 'size')\n    class Inner: pass\ndef other(): pass\n"
+        "def h(k): return k.size\nclass Stranger:\n    def third(self): pass\n"
     )
     script = compile(text, "s.py", "exec")
-    table = foreseen.foreseen(script, (), ["x = f(1) + K().method()  # @devstash"])
-    assert {name for name, _ in table} == {"f", "g", "method"}
+    table = foreseen.foreseen(script, (), text, ["x = f(1) + K().method()  # @devstash"])
+    assert {name for name, _ in table} == {"f", "g", "method", "__init__", "half", "h"}
     monkeypatch.setattr(remembered, "_known", {})
     remembered.foresee(script, [], table)
     monkeypatch.setattr(bytecode, "read", None)

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from devstash import audit, contents, looks, manifest, quiet, record, sidecar, threads, trace, variables
+from devstash import audit, comparing, contents, looks, manifest, quiet, record, sidecar, threads, trace, variables
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_only_touched_is_unchanged_and_costs_a_stat_afterwards(work, monkeypatch
     assert check(rows) is None
     assert os.listdir("../store/.stat")
     contents._known.clear()
-    monkeypatch.setattr(trace, "read_state", None)
+    monkeypatch.setattr(comparing, "read_state", None)
     assert check(rows) is None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from . import surroundings, trace
+from . import trace
 from .entry import Refused
 from .system import os
 
@@ -50,6 +50,8 @@ class Bringer:
         if not effects:
             return None
         if "random" in effects:
+            from . import surroundings
+
             reason = surroundings.differs(effects["random"])
             if reason is not None:
                 raise Refused("input changed", reason)
@@ -59,8 +61,11 @@ class Bringer:
             reason = restore.ready(effects["files"], self._folder)
             if reason is not None:
                 raise Refused("irrecoverable", reason)
-        if "cwd" in effects and not surroundings.is_there(effects["cwd"]):
-            raise Refused("irrecoverable", f"the folder {effects['cwd']} is gone")
+        if "cwd" in effects:
+            from . import surroundings
+
+            if not surroundings.is_there(effects["cwd"]):
+                raise Refused("irrecoverable", f"the folder {effects['cwd']} is gone")
         if "objects" not in effects:
             return _no_object if "random" in effects else None
         from .heap import heap_of
@@ -86,7 +91,10 @@ class Bringer:
                 from . import restore
 
                 restore.bring_back(effects["files"], self._folder)
-            surroundings.restore(effects, states)
+            if states or "cwd" in effects or "environ" in effects:
+                from . import surroundings
+
+                surroundings.restore(effects, states)
             if objects is not None:
                 self._import()
             if objects is not None and heap is not None:

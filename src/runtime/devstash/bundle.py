@@ -3,8 +3,9 @@
 Left to itself Python finds, opens, checks and reads a file for each of our modules, and executes what no run looks at.
 So all of them are compiled without docstrings, annotations and `from __future__`, and those that every hit needs (what
 start.py imports, and what that imports) lie in one file, the core, in the order in which they are executed: of a run
-with one hit that is a seventh of all instructions (callgrind). Without the core, and for the other modules, Python's
-own way works as ever.
+with one hit that is a seventh of all instructions (callgrind). What hits need that look at objects, classes and files
+lies in a second one, the rest (rest.py). Without these files, and for the other modules, Python's own way works as
+ever.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ _FLAGS = 0x1000000
 _PROGRAM = "rewrite.py"
 #: The modules in the core, with all that they import as they are executed; the first is where a run begins.
 _CORE = ("start", "plain")
+#: Those in the rest, likewise.
+_REST = ("small", "describe", "classes", "bringing", "scanner")
 
-# What the core does when it is executed: `root` is given.
+# What core and rest do when they are executed: `root` and `core` are given, the files' places.
 _INSTALL = """\
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import SourceFileLoader
 folder = root + "/devstash"
+package = sys.modules.get("devstash")
 for name, body in parts:
     file = f"{folder}/{name or '__init__'}.py"
     full = f"devstash.{name}" if name else "devstash"
@@ -47,6 +51,9 @@ for name, body in parts:
         package = module
         space["__path__"] = spec.submodule_search_locations = [folder]
     exec(body, space)
+before, found, name = core.rpartition("/core.")
+if found:
+    package.rest.file = f"{before}/rest.{name}"
 """
 
 
@@ -73,27 +80,35 @@ def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str,
         unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
         data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
         write(cache_from_source(path, optimization=optimization), data)
-    parts = tuple((name, codes[name]) for name in ("", *_order(trees)))
+    first = _order(trees, _CORE, [])
+    before, _, name = core.rpartition("/core.")
+    write(f"{before}/rest.{name}", _together(_order(trees, _REST, first), codes))
+    write(core, _together(["", *first], codes))
+
+
+def _together(names: list[str], codes: dict[str, CodeType]) -> bytes:
+    """Byte-code that installs and executes these modules in turn."""
+    parts = tuple((name, codes[name]) for name in names)
     install = compile("parts = ()\n" + _INSTALL, "<devstash>", "exec", dont_inherit=True)
-    install = install.replace(co_consts=tuple(parts if c == () else c for c in install.co_consts))
-    write(core, marshal.dumps(install))
+    return marshal.dumps(install.replace(co_consts=tuple(parts if c == () else c for c in install.co_consts)))
 
 
-def _order(trees: dict[str, ast.Module]) -> list[str]:
-    """The modules of the core, each after those that it imports as it is executed."""
+def _order(trees: dict[str, ast.Module], wanted: tuple[str, ...], there: list[str]) -> list[str]:
+    """The `wanted` modules, each after those that it imports as it is executed; without those that are `there`."""
     found: list[str] = []
 
     def visit(name: str) -> None:
         for statement in trees[name].body:
             if isinstance(statement, ast.ImportFrom) and statement.level == 1:
                 for other in [statement.module] if statement.module else [alias.name for alias in statement.names]:
-                    if other in trees and other not in found:
+                    if other in trees and other not in found and other not in there:
                         visit(other)
         if name not in found:
             found.append(name)
 
-    for name in _CORE:
-        visit(name)
+    for name in wanted:
+        if name not in found and name not in there:
+            visit(name)
     return found
 
 

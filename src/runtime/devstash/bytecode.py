@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from _blake2 import blake2b
 
-from .facts import Facts
+from .facts import Facts, original
 from .kinds import CodeType
 from .opcodes import (
     ABSOLUTE,
@@ -46,10 +46,6 @@ from .opcodes import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-#: The last constant of a rewritten code object is a tuple of this word and the code object as the user
-#: wrote it.
-REWRITTEN = "@devstash"
 
 #: Names through which code can read a name that it spells only in a string.
 DYNAMIC = frozenset(
@@ -138,16 +134,6 @@ def outer_facts(code: CodeType) -> Facts:
         frozenset(word for text in collected.strings for word in words(text)) if found.dynamic else frozenset()
     )
     return found
-
-
-def original(code: CodeType) -> CodeType:
-    """The code object as the user wrote it: markers and what the rewrite put in never count."""
-    constants = code.co_consts
-    if constants:
-        last = constants[-1]
-        if type(last) is tuple and len(last) == 2 and last[0] == REWRITTEN and isinstance(last[1], CodeType):
-            return last[1]
-    return code
 
 
 def words(text: str) -> set[str]:

@@ -19,6 +19,7 @@ from _weakref import ref
 from time import perf_counter
 
 from . import key as keys
+from . import rest
 from . import store as stores
 from .encode import Unkeyable
 from .kinds import CellType, CoroutineType, FunctionType
@@ -216,6 +217,7 @@ class Call:
         return self._calls.store.load(key, self.site, lambda: self._bringer(key))
 
     def _bringer(self, key: keys.Key) -> Bringer:
+        rest.load()
         from .bringing import Bringer
 
         return Bringer(self, key.separate(), self._calls.store.folder)

@@ -6,7 +6,10 @@ It belongs to fingerprint.py, whose walk it is a part of.
 from __future__ import annotations
 
 from _blake2 import blake2b
-from types import (
+
+from . import origin
+from .encode import DIGEST, Encoder
+from .kinds import (
     ClassMethodDescriptorType,
     FunctionType,
     GetSetDescriptorType,
@@ -14,9 +17,6 @@ from types import (
     MethodDescriptorType,
     WrapperDescriptorType,
 )
-
-from . import origin
-from .encode import DIGEST, Encoder
 from .objects import notes
 
 TYPE_CHECKING = False

@@ -9,12 +9,10 @@ it carries no meaning.
 
 from __future__ import annotations
 
-from types import WrapperDescriptorType
-
 from . import origin
-from .encode import Encoder, type_name
+from .encode import Encoder, describers, type_name
+from .kinds import WrapperDescriptorType
 from .objects import LIMIT, attributes, consumed, is_plain, plumbing, reduced
-from .picklers import describers
 from .standard import BY_NAME, OWN, PLUMBING
 
 TYPE_CHECKING = False

@@ -15,6 +15,8 @@ import sys
 from _blake2 import blake2b
 from marshal import dumps
 
+from . import rest
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,19 @@ _DEEP = 60
 # raised the only one there is far beyond what the stack can take.
 _BOUNDED = sys.version_info >= (3, 12)
 _SAFE = 10000
+# What the small values of a program may consist of altogether until importing the pickle module has paid for itself.
+_WORTH_IT = 4000
 # Buffers and lists that are digested on their own within a value: how far they may be nested.
 _NESTED = 6
+
+
+#: The class `picklers.Tag`, as pickle names it: it stands before what an object was described as.
+TAG = ("devstash.picklers", "Tag")
+
+#: How the values of a type are described; filled by describe.py, which is loaded with the first one.
+describers: dict[type, Callable[[Encoder, Any], tuple[str, Any]]] = {}
+
+_left = _WORTH_IT
 
 
 class Unkeyable(Exception):
@@ -51,12 +64,6 @@ class Unkeyable(Exception):
 
 class Restart(Exception):
     """The value is cyclic, too deep or out of proportion: only graph.py can encode it."""
-
-
-def refusal(obj: object, error: Exception) -> Unkeyable:
-    """The word for an object that failed while it was described."""
-    text = str(error) or type(error).__name__
-    return Unkeyable("", type_name(type(obj)), text if len(text) <= 100 else text[:99] + "…")
 
 
 def encode(value: object, path: str = "value") -> str:
@@ -136,6 +143,19 @@ class Encoder:
         return found
 
     def _streamed(self, value: object) -> str:
+        global _left
+        if _left > 0 and "_pickle" not in sys.modules:
+            rest.load()
+            from . import small
+
+            depth = len(self.active)
+            try:
+                data, parts = small.encoding(self, value)
+                _left -= parts
+                return blake2b(data, digest_size=DIGEST).hexdigest()
+            except (small.Unknown, RecursionError):
+                while len(self.active) > depth:
+                    self.active.popitem()
         from .picklers import digest
 
         if _BOUNDED or sys.getrecursionlimit() <= _SAFE:
@@ -169,6 +189,21 @@ class Encoder:
             others.append(kind)
             self._type_names[kind] = name
         return name
+
+    def described(self, obj: object) -> tuple[str, Any]:
+        """What kind of object it is, and plain data for what it holds. Raises `Unkeyable`."""
+        describe = describers.get(type(obj))
+        if describe is None:
+            from .describe import find
+
+            describe = find(obj)
+        try:
+            return describe(self, obj)
+        except (Unkeyable, RecursionError):
+            raise
+        except Exception as error:
+            text = str(error) or type(error).__name__
+            raise Unkeyable("", type_name(type(obj)), text if len(text) <= 100 else text[:99] + "…") from error
 
     def within(self, obj: object, kind: str, state: object) -> Iterator[object]:
         """The two parts of a described object, noting for as long as they are written that `obj` is being

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from marshal import loads
 
+from .kinds import CodeType
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType
     from typing import Any
 
     #: By name and first line of a code object: its place in the script's code (see `_at`), and its facts, marshalled.
     Foreseen = dict[tuple[str, int], list[tuple[tuple[int, ...], bytes]]]
 
 _LIMIT = 20000
+#: The last constant of a rewritten code object is a tuple of this word and the code object as the user wrote it.
+REWRITTEN = "@devstash"
 
 
 class Facts:
@@ -57,6 +60,16 @@ class Facts:
         self.handlers: frozenset[str] = frozenset()
         #: Docstrings of this code and of the functions nested in it.
         self.docs: tuple[str, ...] = ()
+
+
+def original(code: CodeType) -> CodeType:
+    """The code object as the user wrote it: markers and what the rewrite put in never count."""
+    constants = code.co_consts
+    if constants:
+        last = constants[-1]
+        if type(last) is tuple and len(last) == 2 and last[0] == REWRITTEN and isinstance(last[1], CodeType):
+            return last[1]
+    return code
 
 
 _known: dict[int, tuple[CodeType, Facts]] = {}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from _blake2 import blake2b
 from _pickle import dumps
 
-from .encode import DIGEST, Encoder, Unkeyable, refusal, type_name
+from .encode import DIGEST, Encoder, Unkeyable, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,17 +163,13 @@ def _expand(encoder: Encoder, node: _Node, nodes: dict[int, Any]) -> None:
         node.kind = b"bytearray"
         node.children = [_atom(bytes(value))]
         return
-    from .picklers import describer, describers
-
     encoder.active = {} if node.owner is None else {id(node.owner): node.owner}
     try:
-        described, state = (describers.get(kind) or describer(value))(encoder, value)
+        described, state = encoder.described(value)
     except Unkeyable as error:
-        raise Unkeyable(_path(node) + error.path, error.what, error.why) from None
+        raise Unkeyable(_path(node) + error.path, error.what, error.why) from error.__cause__
     except RecursionError:
         raise Unkeyable(_path(node), type_name(kind), "describing it does not end") from None
-    except Exception as failure:
-        raise Unkeyable(_path(node), type_name(kind), refusal(value, failure).why) from failure
     node.kind = described.encode("utf-8", "backslashreplace")
     owner, node.owner = node.owner, value
     node.children = [_child(state, node, "", nodes)]

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from types import (
         BuiltinFunctionType,
         CellType,
+        ClassMethodDescriptorType,
         CodeType,
         CoroutineType,
         FunctionType,
+        GetSetDescriptorType,
+        MappingProxyType,
+        MemberDescriptorType,
+        MethodDescriptorType,
         MethodType,
         MethodWrapperType,
         ModuleType,
+        WrapperDescriptorType,
     )
 else:
 
@@ -42,14 +48,26 @@ else:
     BuiltinFunctionType = type(len)
     MethodWrapperType = type("".__str__)
     ModuleType = type(sys)
+    MappingProxyType = type(type.__dict__)
+    GetSetDescriptorType = type(FunctionType.__code__)
+    MemberDescriptorType = type(FunctionType.__globals__)
+    MethodDescriptorType = type(str.join)
+    WrapperDescriptorType = type(object.__init__)
+    ClassMethodDescriptorType = type(dict.__dict__["fromkeys"])
 
 __all__ = [
     "BuiltinFunctionType",
     "CellType",
+    "ClassMethodDescriptorType",
     "CodeType",
     "CoroutineType",
     "FunctionType",
+    "GetSetDescriptorType",
+    "MappingProxyType",
+    "MemberDescriptorType",
+    "MethodDescriptorType",
     "MethodType",
     "MethodWrapperType",
     "ModuleType",
+    "WrapperDescriptorType",
 ]

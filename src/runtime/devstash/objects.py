@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from types import ModuleType
 
 from . import origin
 from .encode import Encoder, Unkeyable, type_name
+from .kinds import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

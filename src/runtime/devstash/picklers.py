@@ -14,11 +14,11 @@ from _blake2 import blake2b
 from _pickle import PickleBuffer, Pickler
 from types import FunctionType, ModuleType
 
-from .encode import ATOMS, DIGEST, Encoder, Restart, Unkeyable, refusal
+from .encode import ATOMS, DIGEST, Encoder, Restart
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 _SMALL = 1 << 16
 # From here on it is asked whether the stream is out of proportion to the value.
@@ -138,15 +138,7 @@ class _Plain(Pickler):
         if obj is Tag:
             return NotImplemented
         encoder = self.encoder
-        describe = describers.get(type(obj))
-        if describe is None:
-            describe = describer(obj)
-        try:
-            kind, state = describe(encoder, obj)
-        except (Unkeyable, Restart, RecursionError):
-            raise
-        except Exception as error:
-            raise refusal(obj, error) from error
+        kind, state = encoder.described(obj)
         if type(state) in ATOMS:
             return Tag, (kind, state)
         return Tag, (), None, encoder.within(obj, kind, state)
@@ -202,13 +194,3 @@ def _fills(value: object, wanted: int) -> bool:
             following += gc.get_referents(obj)
         level = following
     return False
-
-
-def describer(obj: object) -> Callable[[Encoder, Any], tuple[str, Any]]:
-    from .describe import find
-
-    return find(obj)
-
-
-#: How the values of a type are described; filled by describe.py, which is loaded with the first one.
-describers: dict[type, Callable[[Encoder, Any], tuple[str, Any]]] = {}

@@ -43,7 +43,7 @@ def start():
     del sys.path[:1]  # there is nothing to import in the folder of byte-code
     try:
         with open(core, "rb") as file:
-            exec(__import__("marshal").loads(file.read()), {"root": root})
+            exec(__import__("marshal").loads(file.read()), {"root": root, "core": core})
     except FileNotFoundError:  # some cleaner of old files has been there
         sys.path[:] = paths
         return plain()
@@ -80,9 +80,9 @@ def _lines(source: bytes) -> list[str] | None:
     return decode_source(source).split("\n")
 
 
-def _statements(source: bytes, plan: dict[str, Any]) -> list[str]:
+def _statements(text: str, plan: dict[str, Any]) -> list[str]:
     """The lines of the statements with markers."""
-    lines = source.decode("utf-8", "replace").split("\n")
+    lines = text.split("\n")
     return ["\n".join(lines[site["span"][0] - 1 : site["span"][2]]) for site in plan["sites"]]
 
 
@@ -156,7 +156,8 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
         _GIVEN["warns"]: bool(seen),
     }
     code = _with_originals(code, original)
-    given[_GIVEN["foreseen"]] = foreseen(code, given[_GIVEN["sites"]], _statements(source, plan))
+    text = source.decode("utf-8", "replace")
+    given[_GIVEN["foreseen"]] = foreseen(code, given[_GIVEN["sites"]], text, _statements(text, plan))
     constants = tuple(given.get(c, c) if isinstance(c, str) else c for c in code.co_consts)
     return code.replace(co_consts=constants)
 

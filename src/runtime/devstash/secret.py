@@ -5,8 +5,6 @@ random bytes that only the user can read. Entries from somebody else's folder, a
 signed with it and are therefore never loaded.
 """
 
-from errno import ENOSPC
-
 from .system import os
 
 LENGTH = 32
@@ -80,6 +78,8 @@ def _make(place: str) -> None:
         try:
             os.fchmod(fd, 0o600)
             if os.write(fd, os.urandom(LENGTH)) != LENGTH:
+                from errno import ENOSPC
+
                 raise OSError(ENOSPC, os.strerror(ENOSPC), place)
             os.fsync(fd)
         finally:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
-from types import (
+from _functools import partial  # type: ignore[import-not-found]
+
+from . import origin
+from .encode import Encoder, Unkeyable, type_name
+from .facts import facts
+from .kinds import (
     BuiltinFunctionType,
     CellType,
     ClassMethodDescriptorType,
@@ -19,10 +23,6 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-
-from . import origin
-from .encode import Encoder, Unkeyable, type_name
-from .facts import facts
 from .objects import consumed, nested_plumbing, notes, reduced, sorted_state, unkeyable
 
 TYPE_CHECKING = False

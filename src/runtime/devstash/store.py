@@ -5,7 +5,6 @@ exception; an entry is complete or absent, because writers (`writing.py`) rename
 and never touch them again but for their access time.
 """
 
-import sys
 from _blake2 import blake2b
 
 from . import entry, secret

@@ -16,8 +16,8 @@ from _blake2 import blake2b
 
 from . import origin, variables
 from .ambient import decimal_context, locale
-from .bytecode import original
 from .encode import DIGEST
+from .facts import original
 from .kinds import CodeType, FunctionType, ModuleType
 from .system import os
 
