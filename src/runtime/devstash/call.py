@@ -194,7 +194,8 @@ class Call:
     def _settle(self, key: keys.Key, found: bool, value: Any) -> bool:
         calls, site = self._calls, self.site
         if found:
-            self._done()
+            if self._watch is not None or self._turn is not None:
+                self._done()
             self._result = value
             for given in self.arguments:
                 for argument in given[0]:
@@ -298,7 +299,8 @@ class Call:
         kept = under_way.get(self._place)
         if kept is not None and kept() in (self, None):  # the frame may be at its next call already
             del under_way[self._place]
-        self._done()
+        if self._watch is not None or self._turn is not None:
+            self._done()
 
 
 class Calls:

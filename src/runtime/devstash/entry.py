@@ -40,10 +40,11 @@ PIECE = 4 << 20
 # One row of the buffer table: offset, length, flags, digest.
 ROW = 8 + 8 + 8 + 16
 READ_ONLY = 1
+_NUMBER = (1 << 64) - 1
 # Streams of up to this many bytes are worth reading without the pickle module: 0.15 ms against its 3 ms.
 _PLAIN = 4096
-# From so many values on the pickle module has paid for itself.
-_WORTH_IT = 200
+# From so many values on the pickle module, which reads one in 10 us less, is on its way to pay for itself.
+_WORTH_IT = 100
 _read_plainly = 0
 # What stands behind the key of a call that read no file and changed nothing: nearly all of them.
 NOTHING_ELSE = b'"trace":[],"effects":{},'
@@ -141,14 +142,15 @@ def quick(data: bytes, tagger: blake2b, text: bytes) -> "tuple[Any] | None":
     """
     if data[-16:] != TRAILER:
         return None
-    stream, manifest, table = numbers(memoryview(data)[-FOOTER:-80])
+    lengths = int.from_bytes(data[-FOOTER:-80], "little")
+    stream, manifest, table = lengths & _NUMBER, lengths >> 64 & _NUMBER, lengths >> 128
     place = stream + len(text) + 8
     if table or stream + manifest + FOOTER != len(data) or data[stream:place] != b'{"key":' + text + b",":
         return None
     if data[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
         return None
     tag = tagger.copy()
-    tag.update(memoryview(data)[:-48])
+    tag.update(data[:-48])
     if not same_digest(tag.digest(), data[-48:-16]):
         return None
     return again(data)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .steady import Walk
 
     Head = tuple[dict[str, str], bytes]
-    Plan = tuple[tuple[str, int, Any], ...]
 
     class Site(Protocol):
         """What is read of site.Site."""
@@ -134,6 +133,10 @@ class Key:
             self._text = self._head[1] + "".join(parts).encode() + _TAIL
         return self._text
 
+    def set_text(self, own: str) -> None:
+        """Say what its own components are in the text."""
+        self._text = self._head[1] + own.encode() + _TAIL
+
     def surroundings(self) -> str:
         """See ambient.py."""
         return self._own["surroundings"]
@@ -173,6 +176,20 @@ class Key:
             values, self._values = self._values, None
             self._shown = {name: glimpse(value, name.partition(" ")[2]) for name, value in values.items()}
         return self._shown
+
+
+class Plan:
+    """How keys are made of calls that are alike but for the values of their arguments."""
+
+    __slots__ = ("head", "module", "qualname", "rows")
+
+    def __init__(self, module: str, qualname: str, head: Head, rows: tuple[tuple[str, str, int, Any], ...]) -> None:
+        self.module = module
+        self.qualname = qualname
+        self.head = head
+        #: Of each argument the component, its beginning in the key's text, the place of the value, and the parameter's
+        #: default (or what is equal to no value).
+        self.rows = rows
 
 
 # Arguments of calls that are known by them.
@@ -373,30 +390,32 @@ def _planned(call: Call, walk: Walk, token: tuple[Any, ...]) -> Key | None:
     if form not in walk.plans:
         if len(walk.plans) > _MOST:
             walk.plans.clear()
-        walk.plans[form] = plan_of(call, count, names)
+        walk.plans[form] = plan_of(call, walk, count, names)
     plan = walk.plans[form]
     if plan is None or not walk.steady.holds():
         return None
     own: dict[str, str] = {}
     shown: dict[str, Any] = {}
-    for component, place, default in plan:
+    text = ""
+    for component, beginning, place, default in plan.rows:
         value = values[place]
         if type(value) is type(default) and value == default:
             continue
-        own[component] = blake2b(atom(value), digest_size=DIGEST).hexdigest()
+        own[component] = digest = blake2b(atom(value), digest_size=DIGEST).hexdigest()
         shown[component] = value
+        text += beginning + digest + '"'
     if site.version is not None:
         _declared(site, own, shown)
-    own["surroundings"] = ambient.component()
-    module, qualname, _ = _describe(call.callee)
-    head = walk.head("\0".join((module, qualname, "")))
-    return Key(module, qualname, site.name or qualname, head, own, shown)
+    own["surroundings"] = digest = ambient.component()
+    key = Key(plan.module, plan.qualname, site.name or plan.qualname, plan.head, own, shown)
+    if site.version is None:
+        key.set_text(f'{text},"surroundings":"{digest}"')
+    return key
 
 
-def plan_of(call: Call, count: int, names: list[str]) -> Plan | None:
-    """For calls with `count` positional arguments and keywords of these names: the components in their order, each with
-    the place of its value and with the parameter's default (or what is equal to no value). None where arguments are not
-    simply the parameters.
+def plan_of(call: Call, walk: Walk, count: int, names: list[str]) -> Plan | None:
+    """For calls with `count` positional arguments and keywords of these names. None where arguments are not simply the
+    parameters.
     """
     marks = [_NoKey() for _ in range(count + len(names))]
     if call.bound is not None:
@@ -412,9 +431,13 @@ def plan_of(call: Call, count: int, names: list[str]) -> Plan | None:
         return None
     ignore = call.site.ignore
     places = {id(mark): place for place, mark in enumerate(marks)}
-    return tuple(
-        (f"argument {name}", places[id(mark)], defaults.get(name, NO_KEY)) for name, mark in found if name not in ignore
-    )
+    rows = []
+    for name, mark in found:
+        if name not in ignore:
+            component = f"argument {name}"
+            rows.append((component, f',{_quote(component)}:"', places[id(mark)], defaults.get(name, NO_KEY)))
+    module, qualname, _ = _describe(call.callee)
+    return Plan(module, qualname, walk.head("\0".join((module, qualname, ""))), tuple(rows))
 
 
 def given(call: Call) -> list[tuple[str, Any, bool]]:

@@ -138,7 +138,7 @@ class Store:
         if self.refresh or site.refresh:
             return False, Miss("refresh")
         path = self.path(key)
-        if not site.replay:
+        if path in self._recent and not site.replay:
             value = self._recent_value(path, key, site)
             if value is not None:
                 return True, value[0]
@@ -228,10 +228,7 @@ class Store:
 
     def _recent_value(self, path: str, key: "KeyLike", site: "SiteLike") -> "Optional[tuple[Any]]":
         """The value of an entry that has been read in this run, is small, tells of nothing else, and is still there."""
-        known = self._recent.get(path)
-        if known is None:
-            return None
-        inode, mtime, device, data, text = known
+        inode, mtime, device, data, text = self._recent[path]
         try:
             found = os.lstat(path)
             self._judge_file(found, site)

@@ -18,28 +18,29 @@ usages: list[Usage] = []
 class Usage:
     """The moments of the last uses, by path, in nanoseconds since 1970."""
 
-    __slots__ = ("_pid", "_waiting")
+    __slots__ = ("_most", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: dict[str, int] = {}
-        self._pid = os.getpid()
+        self._most = MOST
         usages.append(self)
 
     def note(self, path: str) -> None:
         """The entry is used now."""
-        if os.getpid() != self._pid:  # a child made by fork, which usually ends without an end
-            touch(path, time_ns())
-            return
         self._waiting[path] = time_ns()
-        if len(self._waiting) > MOST:
+        if len(self._waiting) > self._most:
             self.settle()
 
     def settle(self) -> None:
         """Set the access times; the time of making stays."""
-        if os.getpid() == self._pid:
-            waiting, self._waiting = self._waiting, {}
-            for path, moment in waiting.items():
-                touch(path, moment)
+        waiting, self._waiting = self._waiting, {}
+        for path, moment in waiting.items():
+            touch(path, moment)
+
+    def forked(self) -> None:
+        """This process is a child made by fork, which usually ends without an end; what waits is its parent's."""
+        self._waiting = {}
+        self._most = 0
 
 
 def touch(path: str, moment: int) -> None:
@@ -65,4 +66,11 @@ class _Last:
             pass  # it was taken apart in another order
 
 
+def _forked() -> None:
+    for usage in usages:
+        usage.forked()
+
+
 _last = _Last()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
