@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from devstash import entry, manifest, mapped, pickling, plain, preview, refusals, store, writing
+from hypothesis import given
+from hypothesis import strategies as st
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
 
@@ -352,6 +354,26 @@ def test_json_has_no_word_for_infinity():
     assert manifest.json([float("inf"), float("nan"), 1e300, -0.5, 10**30]) == (
         "[null,null,1e+300,-0.5,1000000000000000000000000000000]"
     )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | st.tuples(inner, inner)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text('ab\x7f\ud800\U0001f600é\n"', max_size=4), JSON, max_size=4))
+def test_both_ways_write_the_same_manifest(members):
+    assert manifest._quick(members) in ("", manifest.json(members))
+
+
+def test_the_quick_way_is_taken():
+    members = {"a": [1, 2.5, None, True, "ä\n"], "b": {"c": (), "d": {}}}
+    assert manifest._quick(members) == manifest.json(members) != ""
+    assert manifest._quick({"a": float("nan")}) == manifest._quick({"a": "\ud800"}) == manifest._quick({"a": 1j}) == ""
 
 
 def test_created_is_utc():

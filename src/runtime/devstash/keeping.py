@@ -6,7 +6,7 @@ from time import perf_counter
 
 from . import streams
 from .encode import Unkeyable
-from .key import given, make_key, reach_of
+from .key import after, given, reach_of
 from .refusals import Unstorable, Unwritable, unkeyable, unstorable
 from .signals import let_through
 
@@ -47,7 +47,7 @@ def finish(call: Call, key: Key, value: Any, effects: dict[str, Any]) -> None:
         if reason is not None:
             reporter.warn(call.site, f"not cached: {reason}")
             return
-        found = watch.found(key, make_key(call, code_only=True), call.callee)
+        found = watch.found(key, after(call, key), call.callee)
         if effects:
             from . import streams
 

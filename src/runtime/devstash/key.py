@@ -89,11 +89,11 @@ class Key:
         "_components",
         "_digest",
         "_given",
-        "_head",
         "_own",
         "_shown",
         "_text",
         "_values",
+        "head",
         "label",
         "module",
         "qualname",
@@ -110,7 +110,8 @@ class Key:
         #: What the call reaches: `values` that its code reads besides its arguments, the code itself in `seen`. None
         #: where that is known without a walk; see `reach_of`.
         self.reach: Reach | None = None
-        self._head = head
+        #: What is called, and the code that is reached.
+        self.head = head
         self._own = own
         self._components: dict[str, str] | None = None
         self._given = values
@@ -123,19 +124,19 @@ class Key:
     def components(self) -> dict[str, str]:
         """Name to digest, in a fixed order."""
         if self._components is None:
-            self._components = {**self._head[0], **self._own, **dict(_ALWAYS)}
+            self._components = {**self.head[0], **self._own, **dict(_ALWAYS)}
         return self._components
 
     def text(self) -> bytes:
         """All components as canonical JSON, which is compared in full before an entry is used."""
         if self._text is None:
             parts = [f',{_quoted.get(name) or _quote(name)}:"{digest}"' for name, digest in self._own.items()]
-            self._text = self._head[1] + "".join(parts).encode() + _TAIL
+            self._text = self.head[1] + "".join(parts).encode() + _TAIL
         return self._text
 
     def set_text(self, own: str) -> None:
         """Say what its own components are in the text."""
-        self._text = self._head[1] + own.encode() + _TAIL
+        self._text = self.head[1] + own.encode() + _TAIL
 
     def surroundings(self) -> str:
         """See ambient.py."""
@@ -147,7 +148,7 @@ class Key:
 
     def again(self) -> Key:
         """The same key for another call."""
-        key = Key(self.module, self.qualname, self.label, self._head, self._own, self._given)
+        key = Key(self.module, self.qualname, self.label, self.head, self._own, self._given)
         key._text, key._digest = self._text, self._digest
         return key
 
@@ -443,11 +444,20 @@ def plan_of(call: Call, walk: Walk, count: int, names: list[str]) -> Plan | None
 def given(call: Call) -> list[tuple[str, Any, bool]]:
     """All arguments of all links as (name, value, whether the marker ignores it)."""
     found = []
-    counted = {id(value) for _, _, value, _ in _arguments(call)}
-    for link, name, value, _ in _all_arguments(call):
+    rows = _all_arguments(call)
+    counted = {id(value) for _, _, value, _ in _counting(rows, call.site.ignore)}
+    for link, name, value, _ in rows:
         if name != _FORM:
             found.append((name if link == 1 else f"{name} of link {link}", value, id(value) not in counted))
     return found
+
+
+def after(call: Call, before: Key) -> Key:
+    """The key of a call that has run, by its code only; it was keyed `before`."""
+    walk = _walks.get(id(call.callee))
+    if walk is not None and walk.function() is call.callee and walk.made(before.head) and walk.steady.holds():
+        return before  # a walk would find what it found then
+    return make_key(call, code_only=True)
 
 
 def changes(before: Key, after: Key, modules: Collection[str]) -> list[str]:
@@ -476,8 +486,11 @@ def _was_loaded(component: str, modules: Collection[str]) -> bool:
 
 def _arguments(call: Call) -> list[tuple[int, str, Any, Any]]:
     """The arguments that count, as `_all_arguments` has them."""
-    found = _all_arguments(call)
-    ignore = call.site.ignore
+    return _counting(_all_arguments(call), call.site.ignore)
+
+
+def _counting(found: list[tuple[int, str, Any, Any]], ignore: tuple[str, ...]) -> list[tuple[int, str, Any, Any]]:
+    """Those that the marker does not ignore."""
     if not ignore:
         return found
     return [row for row in found if row[1] not in ignore and row[1].lstrip("*") not in ignore]

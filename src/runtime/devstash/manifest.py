@@ -1,9 +1,8 @@
 """The manifest: what an entry says of itself, as JSON, for `devstash` and for people; nothing in it is
 executed.
 
-It is written here member by member, without the json module, which is slow to import and takes more kinds
-of values than belong here. Its first member is the full key, so that a reader can compare it without
-parsing.
+It is written without the json module, which is slow to import: by its C part, and where that would write what is no
+JSON, member by member. Its first member is the full key, so that a reader can compare it without parsing.
 """
 
 import sys
@@ -45,7 +44,34 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         "value": preview(value),
         "size": size,
     }
-    return b'{"key":' + key.text() + b"," + json(members)[1:].encode("ascii")
+    text = _quick(members) or json(members)
+    return b'{"key":' + key.text() + b"," + text[1:].encode("ascii")
+
+
+def _quick(members: "dict[str, Any]") -> str:
+    """What `json` writes, by the C part of the json module, where that writes the same; else nothing."""
+    if _encoder is None:
+        return ""
+    try:
+        text = "".join(_encoder(members, 0))
+    except (TypeError, ValueError, RecursionError):  # NaN, say
+        return ""
+    # It lets halves of surrogate pairs through, and DEL.
+    return "" if "\\ud" in text or "\x7f" in text else text
+
+
+def _no_place(value: object) -> object:
+    raise TypeError(type_name(type(value)))
+
+
+def _c_encoder() -> "Any":
+    try:
+        from _json import encode_basestring_ascii, make_encoder
+
+        made = make_encoder(None, _no_place, encode_basestring_ascii, None, ":", ",", False, False, False)
+        return made if "".join(made({"a": [1, "\n"]}, 0)) == json({"a": [1, "\n"]}) else None
+    except Exception:  # another Python than we know
+        return None
 
 
 def rfc3339(nanoseconds: int) -> str:
@@ -90,3 +116,6 @@ def _escaped(code: int) -> str:
         return "\\u%04x" % code
     code -= 0x10000
     return "\\u%04x\\u%04x" % (0xD800 | code >> 10, 0xDC00 | code & 0x3FF)
+
+
+_encoder = _c_encoder()

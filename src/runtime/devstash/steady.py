@@ -139,6 +139,10 @@ class Walk:
             found = self._heads[called] = head_of(called, self._components)
         return found
 
+    def made(self, head: Head) -> bool:
+        """Whether a key's head is of this walk."""
+        return any(head is known for known in self._heads.values())
+
     def remember(self, token: tuple[Any, ...], key: Key) -> None:
         """The key of a call that reaches what this walk has found."""
         if len(self.keys) > _MOST:
