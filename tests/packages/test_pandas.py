@@ -68,3 +68,45 @@ def test_frames_as_arguments_and_results(stash):
     )
     assert first == ["a", "a", "a"]
     assert second == []
+
+
+def test_large_times_are_mapped(stash):
+    """NumPy has no buffers of times, so they are stored as whole numbers; what comes back is the same all the same."""
+    pytest.importorskip("numpy")
+    printed, first, second = stash.script_twice(
+        """
+        import numpy as np
+        import pandas as pd
+        def frame(rows):
+            log("frame")
+            moments = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(np.arange(rows), unit="s")
+            spans = pd.to_timedelta(np.arange(rows), unit="s")
+            return pd.DataFrame({"when": moments, "n": np.arange(rows), "for": spans})
+        def arrays(rows):
+            log("arrays")
+            days = np.arange("2024-01-01", rows, dtype="datetime64[h]")
+            table = np.asfortranarray(days[:100_000].reshape(1000, 100))
+            return days, days[5:], table, np.array("2024-01-01", dtype="M8[D]"), days[:3]
+        def shift(days):
+            log("shift")
+            days += np.timedelta64(1, "h")
+            return days
+        f = frame(100_000)  # @devstash
+        print(f.dtypes.astype(str).tolist(), f.iloc[[0, 77, -1]].to_string(), f["for"].sum())
+        f.loc[3, "when"] = pd.Timestamp("2000-01-01", tz="UTC")
+        print(f["when"].min(), f["when"].dt.year.nunique())
+        a = arrays("2045-01-01")  # @devstash
+        print([(x.dtype.str, x.shape, str(x.ravel()[-1]), x.flags.f_contiguous, x.flags.writeable) for x in a])
+        a[0][6] = np.datetime64("1999-01-01T00", "h")
+        print(a[1][1], a[4][2], np.shares_memory(a[0], a[1]))
+        s = shift(a[0])  # @devstash
+        print(s is a[0], s[6], a[1][1])
+        """
+    )
+    assert first == ["frame", "arrays", "shift"]
+    assert second == []
+    for path in stash.entries():
+        if "frame" in path.name or "arrays" in path.name:
+            stream = path.read_bytes()[:-104]
+            inner = int.from_bytes(path.read_bytes()[-104:][32:40], "little")
+            assert inner < 40_000 < len(stream), path

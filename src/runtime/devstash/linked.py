@@ -11,10 +11,12 @@ were alone, and what is written to one would no longer be seen in the other.
 from __future__ import annotations
 
 import sys
+from _pickle import PickleBuffer
 from types import FunctionType, ModuleType
 
 from . import origin, sharing
 from .heap import owner_of
+from .pickling import LARGE
 from .refusals import Unstorable
 
 TYPE_CHECKING = False
@@ -117,8 +119,19 @@ class Link:
 
             return import_module, (thing.__name__,)
         if self.array is not None and isinstance(thing, self.array):
-            return self._array(thing)
+            found = self._array(thing)
+            return self._times(thing) if found is NotImplemented else found
         return NotImplemented
+
+    def _times(self, thing: Any) -> Any:
+        """Large arrays of `datetime64` and `timedelta64` over the buffer of their numbers: NumPy has no buffers of
+        times, and would copy them into the stream.
+        """
+        if type(thing) is not self.array or thing.dtype.kind not in "mM" or thing.nbytes < LARGE:
+            return NotImplemented
+        if not thing.flags.c_contiguous and not thing.flags.f_contiguous:
+            return NotImplemented
+        return self.array, (thing.shape, thing.dtype, PickleBuffer(thing.view("i8")), 0, thing.strides)
 
     def _array(self, thing: Any) -> Any:
         if id(thing) in self._private or thing.dtype.hasobject or type(thing) is not self.array:
