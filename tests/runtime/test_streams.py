@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from devstash import streams
+from devstash import streamkinds, streams
 
 
 class Session:
@@ -32,7 +32,7 @@ class Session:
 
 def record(result, session=None):
     session = session or Session()
-    return streams.recorded(result, streams.kind(result), session), session
+    return streams.recorded(result, streamkinds.kind(result), session), session
 
 
 def numbers(n):
@@ -45,7 +45,7 @@ def numbers(n):
     "value", [1, "x", [1], {}, None, iter([1]), range(3), iter(range(3)), object(), numbers, lambda: 1, iter({})]
 )
 def test_ordinary_values_are_no_streams(value):
-    assert streams.kind(value) is None
+    assert streamkinds.kind(value) is None
 
 
 def test_a_whole_stream_is_kept_and_comes_back():

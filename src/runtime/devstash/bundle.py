@@ -3,9 +3,8 @@
 Left to itself Python finds, opens, checks and reads a file for each of our modules, and executes what no run looks at.
 So all of them are compiled without docstrings, annotations and `from __future__`, and those that every hit needs (what
 start.py imports, and what that imports) lie in one file, the core, in the order in which they are executed: of a run
-with one hit that is a seventh of all instructions (callgrind). What hits need that look at objects, classes and files
-lies in a second one, the rest (rest.py). Without these files, and for the other modules, Python's own way works as
-ever.
+with one hit that is a seventh of all instructions (callgrind). What only some hits need, and what misses need, lies in
+files of the same kind, see bundled.py. Without these files, and for the other modules, Python's own way works as ever.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import ast
 import marshal
 import os
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+
+from .bundled import GROUPS, beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ _FLAGS = 0x1000000
 _PROGRAM = "rewrite.py"
 #: The modules in the core, with all that they import as they are executed; the first is where a run begins.
 _CORE = ("start", "plain")
-#: Those in the rest, likewise.
-_REST = ("small", "describe", "classes", "bringing", "scanner")
+#: Those in the other groups, likewise.
+_GROUPS = {
+    "objects": ("small", "describe", "classes", "bringing", "scanner"),
+    "miss": (
+        "locks", "watching", "record", "keeping", "given", "steady", "audit", "environment", "looks", "threads",
+        "unaudited", "modules", "glimpse", "folder", "preview", "manifest", "proof", "writing", "picklers",
+    ),
+}  # fmt: skip
 
-# What core and rest do when they are executed: `root` and `core` are given, the files' places.
+# What these files do when they are executed: `root` is given, where the package lies, and to the core where the others
+# are.
 _INSTALL = """\
 import sys
 from _frozen_importlib import ModuleSpec
@@ -37,6 +45,8 @@ from _frozen_importlib_external import SourceFileLoader
 folder = root + "/devstash"
 package = sys.modules.get("devstash")
 for name, body in parts:
+    if name and hasattr(package, name):
+        continue
     file = f"{folder}/{name or '__init__'}.py"
     full = f"devstash.{name}" if name else "devstash"
     module = type(sys)(full)
@@ -51,9 +61,8 @@ for name, body in parts:
         package = module
         space["__path__"] = spec.submodule_search_locations = [folder]
     exec(body, space)
-before, found, name = core.rpartition("/core.")
-if found:
-    package.rest.file = f"{before}/rest.{name}"
+if files:
+    package.bundled.files = files
 """
 
 
@@ -80,10 +89,13 @@ def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str,
         unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
         data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
         write(cache_from_source(path, optimization=optimization), data)
-    first = _order(trees, _CORE, [])
-    before, _, name = core.rpartition("/core.")
-    write(f"{before}/rest.{name}", _together(_order(trees, _REST, first), codes))
-    write(core, _together(["", *first], codes))
+    there = _order(trees, _CORE, [])
+    last = _together(["", *there], codes)
+    for group in GROUPS:
+        names = _order(trees, _GROUPS[group], there)
+        write(beside(core).format(group), _together(names, codes))
+        there += names
+    write(core, last)
 
 
 def _together(names: list[str], codes: dict[str, CodeType]) -> bytes:

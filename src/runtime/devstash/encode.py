@@ -15,7 +15,7 @@ import sys
 from _blake2 import blake2b
 from marshal import dumps
 
-from . import rest
+from . import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Encoder:
     def _streamed(self, value: object) -> str:
         global _left
         if _left > 0 and "_pickle" not in sys.modules:
-            rest.load()
+            bundled.load("objects")
             from . import small
 
             depth = len(self.active)

@@ -17,7 +17,7 @@ import sys
 from _blake2 import blake2b
 from _codecs import lookup_error
 
-from . import origin, rest
+from . import bundled, origin
 from .encode import ATOMS, DIGEST, Encoder, Unkeyable
 from .facts import Facts, facts
 from .kinds import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -620,7 +620,7 @@ class Reach:
         """Follow a class."""
         self.steady.fails = True
         if id(kind) not in self.seen:
-            rest.load()
+            bundled.load("objects")
             from .classes import follow_class
 
             follow_class(self, kind)

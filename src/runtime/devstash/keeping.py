@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from . import streams
 from .encode import Unkeyable
 from .key import after, given, reach_of
 from .refusals import Unstorable, Unwritable, unkeyable, unstorable
 from .signals import let_through
+from .streamkinds import kind as kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +22,15 @@ def keep(call: Call, key: Key, result: Any) -> Any:
     """Keep `result` of a call, and return what the script goes on with: this very object, or for a stream one that is
     recorded while it is consumed.
     """
-    kind = streams.kind(result)
+    kind = kind_of(result)
     if kind is not None:
         reason = call._watch.consumed() if call._watch is not None else None
         if reason is not None:
             call._calls.reporter.warn(call.site, f"not cached: {reason}")
             call._done(False)
             return result
+        from . import streams
+
         return streams.recorded(result, kind, Session(call, key))
     finish(call, key, result, {})
     return result

@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from _pickle import dumps, loads
 from gc import get_referents
-from types import AsyncGeneratorType, FrameType, GeneratorType
+from types import FrameType
 
 from .signals import let_through
 
@@ -51,40 +51,11 @@ if TYPE_CHECKING:
 LIMIT = 512 << 20
 # How many objects are looked at to find out whether a stream still holds an item.
 _NODES = 20_000
-# Iterators of C that are given out as their own type; see `_iterators`.
-_ITERATORS = {
-    "builtins": frozenset(("map", "filter", "zip", "enumerate")),
-    "itertools": frozenset(
-        ("accumulate", "chain", "compress", "dropwhile", "filterfalse", "islice", "starmap", "takewhile")
-    ),
-}
 # Their values are kept as they are; of anything else a pickle is made on arrival.
 _PLAIN = frozenset((str, bytes, int, float, complex, bool, type(None)))
-_ITERABLE_COROUTINE = 0x100
 _NOTHING = object()
 _MODULE = type.__dict__["__module__"]
 _NAME = type.__dict__["__name__"]
-
-
-def kind(result: object) -> str | None:
-    """What kind of stream `result` is, or None when it is an ordinary value."""
-    of: Any = type(result)
-    if of is GeneratorType:
-        coroutine = result.gi_code.co_flags & _ITERABLE_COROUTINE  # type: ignore[attr-defined]
-        return None if coroutine else "generator"
-    if of is AsyncGeneratorType:
-        return "async generator"
-    module = _MODULE.__get__(of)
-    if module in _ITERATORS:
-        return "iterator" if _NAME.__get__(of) in _ITERATORS[module] else None
-    if type(module) is str and module.startswith(("httpx", "contextlib")) or _NAME.__get__(of) in _STREAM_CLASSES:
-        from . import clientstreams
-
-        return clientstreams.kind(result)
-    return None
-
-
-_STREAM_CLASSES = ("Stream", "AsyncStream")
 
 
 def recorded(result: Any, kind: str, session: Session) -> Any:

@@ -17,7 +17,6 @@ from _blake2 import blake2b
 from . import folder, pickling, secret
 from .entry import ALIGNMENT, PIECE, READ_ONLY, SMALL, TRAILER, Refused, buffer_digest, value_of
 from .manifest import manifest
-from .mapped import copied
 from .proof import prove
 from .quiet import Quiet
 from .refusals import Unwritable
@@ -328,6 +327,8 @@ def _trace_of(store: Store, path: str, key: KeyLike) -> list[Any] | None:
     try:
         fd = os.open(path, OPEN)
         try:
+            from .mapped import copied
+
             view = copied(fd, os.fstat(fd).st_size)
             value_of(view, store.reader(view), key.text(), _believed, note)
         finally:
