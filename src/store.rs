@@ -3,29 +3,39 @@
 //! Entries are written by the runtime (`store.py` and `writing.py`); here they are found, read and removed. Only what
 //! has a name that devstash gives is ever touched, and only in a folder that devstash has marked as its own.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fmt;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::geteuid;
 
 use crate::entry::is_blob_name;
 
 /// The layout of the folder that this devstash knows: what the file `format` says.
 pub const LAYOUT: &str = "1";
 /// Where entries are while they are being written.
-const DRAFTS: &str = ".tmp";
+const DRAFTS: &CStr = c".tmp";
 /// The beginning of the names of files that tell which entries have been checked (see `checked.py`).
 const CHECKED: &str = ".checked-";
 /// Contents of files that calls wrote, each in a folder named by the first two digits of its digest (see `blobs.py`).
-const BLOBS: &str = ".blobs";
+const BLOBS: &CStr = c".blobs";
 /// Notes on files that need not be read again (`sidecar.py`, `restore.py`).
-const NOTES: &str = ".stat";
+const NOTES: &CStr = c".stat";
+/// The note of `devstash list`.
+pub const INDEX: &str = "list";
 /// Locks of calls that are being computed (`locks.py`).
-const LOCKS: &str = ".locks";
+const LOCKS: &CStr = c".locks";
 /// A draft that was written to within this time may have a living writer.
 const ALIVE: Duration = Duration::from_secs(60);
 
@@ -33,6 +43,7 @@ const ALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    found: fs::Metadata,
 }
 
 /// Why a folder cannot be used as a cache.
@@ -85,12 +96,12 @@ impl Store {
     /// the folder was there, and the cache tag.
     pub fn open(folder: &Path) -> Result<Store, NoStore> {
         let unreadable = |error| NoStore::Unreadable(folder.to_owned(), error);
-        match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => {}
+        let found = match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => found,
             Ok(_) => return Err(NoStore::NotACache(folder.to_owned())),
             Err(error) if absent(&error) => return Err(NoStore::Absent(folder.to_owned())),
             Err(error) => return Err(unreadable(error)),
-        }
+        };
         let layout = match fs::read(folder.join("format")) {
             Ok(bytes) => String::from_utf8_lossy(&bytes[..bytes.len().min(64)])
                 .trim()
@@ -112,12 +123,48 @@ impl Store {
         }
         Ok(Store {
             folder: folder.to_owned(),
+            found,
         })
+    }
+
+    /// The folder, to be read or to name what is in it.
+    pub fn handle(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(&self.folder, flags, Mode::empty())?)
+    }
+
+    /// Whose it is.
+    pub fn user(&self) -> u32 {
+        self.found.uid()
+    }
+
+    /// The file system that it is on.
+    pub fn device(&self) -> u64 {
+        self.found.dev()
+    }
+
+    /// Whether it is this user's, and nobody else can write to it.
+    pub fn is_ours(&self) -> bool {
+        self.user() == geteuid().as_raw() && self.found.mode() & 0o022 == 0
+    }
+
+    /// Where notes are that can be lost at any time.
+    pub fn notes(&self) -> PathBuf {
+        self.inner(NOTES)
+    }
+
+    /// A new path at which something can be written before it is renamed into its place.
+    pub fn draft(&self) -> PathBuf {
+        self.inner(DRAFTS).join(unique_name())
     }
 
     /// Where the entry of this name is.
     pub fn path(&self, name: &OsStr) -> PathBuf {
         self.folder.join(name)
+    }
+
+    fn inner(&self, name: &CStr) -> PathBuf {
+        self.folder.join(OsStr::from_bytes(name.to_bytes()))
     }
 
     /// The names of all entries, sorted. Whether they can be read is another question.
@@ -142,7 +189,7 @@ impl Store {
     /// The paths of all blobs. A folder that is not there has none.
     pub fn blobs(&self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
-        for folder in files_in(&self.folder.join(BLOBS)) {
+        for folder in files_in(&self.inner(BLOBS)) {
             let digits = folder.file_name().unwrap_or_default().as_bytes();
             for blob in files_in(&folder) {
                 let name = blob.file_name().unwrap_or_default().as_bytes();
@@ -171,29 +218,32 @@ impl Store {
     /// checked. They are of no value to anybody, so trouble with them is none.
     pub fn remove_leftovers(&self) {
         for name in [NOTES, LOCKS] {
-            let folder = self.folder.join(name);
+            let folder = self.inner(name);
             for path in files_in(&folder) {
-                if is_note_name(path.file_name().unwrap_or_default()) {
+                let bytes = path.file_name().unwrap_or_default().as_bytes();
+                if is_note_name(bytes) || name == NOTES && bytes == INDEX.as_bytes() {
                     let _ = remove_file(&path);
                 }
             }
             let _ = fs::remove_dir(&folder);
         }
-        let _ = fs::remove_dir(self.folder.join(BLOBS));
-        let long_ago = SystemTime::now() - ALIVE;
-        for draft in fs::read_dir(self.folder.join(DRAFTS))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let written = draft.metadata().and_then(|found| found.modified());
-            if written.is_ok_and(|written| written < long_ago) {
-                let _ = remove_file(&draft.path());
-            }
-        }
+        let _ = fs::remove_dir(self.inner(BLOBS));
+        self.remove_drafts();
         for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if found.file_name().as_bytes().starts_with(CHECKED.as_bytes()) {
                 let _ = remove_file(&found.path());
+            }
+        }
+    }
+
+    /// Removes the drafts of writers that were killed.
+    pub fn remove_drafts(&self) {
+        let long_ago = SystemTime::now() - ALIVE;
+        let drafts = fs::read_dir(self.inner(DRAFTS)).into_iter().flatten();
+        for draft in drafts.flatten() {
+            let written = draft.metadata().and_then(|found| found.modified());
+            if written.is_ok_and(|written| written < long_ago) {
+                let _ = remove_file(&draft.path());
             }
         }
     }
@@ -212,8 +262,7 @@ pub fn is_entry_name(name: &OsStr) -> bool {
 }
 
 /// Whether a lock or a note can have this name: 16 hex digits, with one letter before them for some.
-fn is_note_name(name: &OsStr) -> bool {
-    let name = name.as_bytes();
+fn is_note_name(name: &[u8]) -> bool {
     let digits = match name {
         [b'w', rest @ ..] => rest,
         _ => name,
@@ -224,6 +273,13 @@ fn is_note_name(name: &OsStr) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// A name that nothing else has: `<pid>-<random>`.
+fn unique_name() -> String {
+    // Every hasher of the standard library begins with random numbers of its own.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{}-{random:016x}", process::id())
+}
+
 /// The paths of what is in a folder; nothing where that cannot be told.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -232,9 +288,13 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 
 /// A name or path that is harmless to print: control characters, and those that turn or hide text, are escaped, and so
 /// are bytes that are no UTF-8.
-pub fn shown(name: &OsStr) -> String {
+pub fn shown(name: &OsStr) -> Cow<'_, str> {
+    let bytes = name.as_bytes();
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return name.to_string_lossy(); // nearly always
+    }
     let mut text = String::new();
-    for chunk in name.as_bytes().utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for sign in chunk.valid().chars() {
             let hides = matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
@@ -248,7 +308,7 @@ pub fn shown(name: &OsStr) -> String {
             text.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    text
+    text.into()
 }
 
 fn absent(error: &io::Error) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::io;
 
 use anyhow::Context;
 
@@ -12,6 +13,7 @@ use crate::options::{ClearOptions, Selection};
 use crate::store::{NoStore, Store, shown};
 
 use super::answer;
+use super::scan::{Row, scan};
 
 /// Removes the selected entries, or with `dry_run` says which they are.
 ///
@@ -30,16 +32,21 @@ pub fn clear(options: &ClearOptions) -> anyhow::Result<ExitStatus> {
             });
         }
     };
-    let mut names = store.names().context("cannot read the cache folder")?;
-    if let Selection::Pattern(pattern) = &options.selection {
-        names.retain(|name| {
-            selects(pattern, name)
-                || label(&store, name).is_some_and(|label| selects(pattern, label.as_ref()))
-        });
-        if names.is_empty() {
-            eprintln!("devstash: no cached entry matches `{}`", shown(pattern));
-            return Ok(ExitStatus::NothingMatched);
-        }
+    one_by_one(&store, options)
+}
+
+/// Removes, or tells, the selected entries.
+fn one_by_one(store: &Store, options: &ClearOptions) -> anyhow::Result<ExitStatus> {
+    let names = match &options.selection {
+        Selection::All => store.names(),
+        Selection::Pattern(pattern) => selected(store, pattern),
+    };
+    let names = names.context("cannot read the cache folder")?;
+    if let Selection::Pattern(pattern) = &options.selection
+        && names.is_empty()
+    {
+        eprintln!("devstash: no cached entry matches `{}`", shown(pattern));
+        return Ok(ExitStatus::NothingMatched);
     }
     if options.dry_run {
         let mut text = String::new();
@@ -50,21 +57,22 @@ pub fn clear(options: &ClearOptions) -> anyhow::Result<ExitStatus> {
         answer(&text).context("cannot write to stdout")?;
         return Ok(ExitStatus::Success);
     }
-    let removed = remove(&store, &names)?;
-    if let Some(needed) = needed_blobs(&store)? {
+    let removed = remove(store, &names)?;
+    if let Some(needed) = needed_blobs(store)? {
         store
             .remove_blobs(&needed)
             .context("cannot remove the contents of files")?;
     }
-    if all {
+    if matches!(options.selection, Selection::All) {
         store.remove_leftovers();
+        return cleared();
     }
-    let text = if all {
-        "Cleared all cached entries.\n".to_owned()
-    } else {
-        format!("Removed {removed} cache file(s).\n")
-    };
-    answer(&text).context("cannot write to stdout")?;
+    answer(&format!("Removed {removed} cache file(s).\n")).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
+}
+
+fn cleared() -> anyhow::Result<ExitStatus> {
+    answer("Cleared all cached entries.\n").context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
 }
 
@@ -83,9 +91,12 @@ fn remove(store: &Store, names: &[OsString]) -> anyhow::Result<usize> {
     trouble.map(|()| removed)
 }
 
-/// The digests of the blobs that the remaining entries need; None where an entry cannot be asked.
+/// The digests of the blobs that the remaining entries need; None where an entry cannot be asked, or there are none.
 fn needed_blobs(store: &Store) -> anyhow::Result<Option<HashSet<String>>> {
     let mut needed = HashSet::new();
+    if store.blobs().is_empty() {
+        return Ok(None); // which saves reading all entries to know that none goes
+    }
     for name in store.names().context("cannot read the cache folder")? {
         match entry::read(&store.path(&name)) {
             Ok(entry) => needed.extend(entry.manifest.blobs().into_iter().map(str::to_owned)),
@@ -97,9 +108,24 @@ fn needed_blobs(store: &Store) -> anyhow::Result<Option<HashSet<String>>> {
     Ok(Some(needed))
 }
 
-/// What the marker calls the entry: its option `name`.
-fn label(store: &Store, name: &OsStr) -> Option<String> {
-    entry::read(&store.path(name)).ok()?.manifest.site.name
+/// The names of the entries that the pattern means by their names, or by what their markers call them; sorted.
+fn selected(store: &Store, pattern: &OsStr) -> io::Result<Vec<OsString>> {
+    let found = scan(store)?;
+    let means = |row: &&Row| {
+        let label = row
+            .outline
+            .as_ref()
+            .ok()
+            .and_then(|outline| outline.label.as_deref());
+        selects(pattern, row.name()) || label.is_some_and(|label| selects(pattern, label.as_ref()))
+    };
+    let mut names: Vec<OsString> = found
+        .rows()
+        .filter(means)
+        .map(|row| row.name().to_owned())
+        .collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Whether the pattern means the entry of this name: a glob for the whole name when it has `*`, `?` or `[`, otherwise a

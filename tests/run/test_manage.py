@@ -1,9 +1,12 @@
 """`devstash list` and `devstash clear`, in the words of the issue."""
 
+import hashlib
 import os
 import re
+import time
 
 import pytest
+from harness import without_privileges
 
 SCRIPT = """
 def get(url):
@@ -227,3 +230,146 @@ def test_clear_takes_the_cache_dir(filled):
     outcome = filled.devstash("clear", "--all", "--cache-dir", "moved")
     assert outcome.raw == (b"Cleared all cached entries.\n", b"", 0)
     assert list((filled.folder / "moved").glob("*.pkl")) == []
+
+
+# --- very many entries ----------------------------------------------------------------------------------------------
+
+MANY = 2500
+
+
+def fill(stash, count=MANY, links=True):
+    """Put many entries beside those that are there: names for one and the same file, or copies of it."""
+    source = stash.entries()[0]
+    data = source.read_bytes()
+    for number in range(count):
+        path = stash.cache / f"filler__f__{number:016x}.pkl"
+        if links:
+            os.link(source, path)
+        else:
+            path.write_bytes(data)
+            path.chmod(0o600)
+
+
+def test_clear_by_pattern_among_very_many(filled):
+    fill(filled)
+    outcome = filled.devstash("clear", "--pattern", "filler__*")
+    assert outcome.raw == (f"Removed {MANY} cache file(s).\n".encode(), b"", 0)
+    assert len(filled.entries()) == 3
+
+
+def test_names_that_are_no_text(filled):
+    name = b"caf\xe9__f__0123456789abcdef.pkl"
+    path = os.path.join(os.fsencode(filled.cache), name)
+    os.link(filled.entries()[0], path)
+    assert "caf\\xe9__f__0123456789abcdef.pkl" in filled.devstash("list").stdout
+    assert "caf\\xe9__f__" in filled.devstash("clear", "--all", "--dry-run").stdout
+    assert filled.devstash("clear", "--pattern", "caf").stdout == "Removed 1 cache file(s).\n"
+    os.link(filled.entries()[0], path)
+    foreign = os.path.join(os.fsencode(filled.cache), b"m\xfcsli.txt")
+    with open(foreign, "wb") as file:
+        file.write(b"mine")
+    fill(filled)
+    assert filled.devstash("clear", "--all").status == 0
+    assert not os.path.exists(path) and os.path.exists(foreign)
+
+
+# --- the index of `list` --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def indexed(filled):
+    """A cache of so many entries that `list` has written down what they are."""
+    fill(filled, 4200, links=False)
+    filled.age(100)
+    # What has just been changed is not written down, and the time of a change cannot be set.
+    time.sleep(2.1)
+    assert len(rows(filled.devstash("list"))) == 4203
+    assert (filled.cache / ".stat" / "list").exists()
+    return filled
+
+
+def statuses(stash):
+    return {row[0].partition(" ")[0]: row[3] for row in rows(stash.devstash("list"))}
+
+
+def reseal(index, change):
+    """Change the index and let it look whole."""
+    data = bytearray(index.read_bytes()[:-16])
+    change(data)
+    index.write_bytes(bytes(data) + hashlib.blake2b(data, digest_size=16).digest())
+
+
+def test_list_is_right_whatever_was_written_down(indexed):
+    before = statuses(indexed)
+    first, second, third, fourth = (indexed.cache / f"filler__f__{number:016x}.pkl" for number in range(4))
+    found = first.stat()
+    bad = bytearray(first.read_bytes())
+    bad[30] ^= 1
+
+    def restore(path):
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+
+    # In place; replaced by a file of the same size and time; removed and made anew, which often is the same inode.
+    first.write_bytes(bad)
+    restore(first)
+    (indexed.cache / "draft").write_bytes(bad)
+    os.rename(indexed.cache / "draft", second)
+    restore(second)
+    third.unlink()
+    third.write_bytes(bad)
+    restore(third)
+    fourth.unlink()
+    after = statuses(indexed)
+    assert all(after[path.name].startswith("damaged") for path in (first, second, third))
+    for path in (first, second, third, fourth):
+        before.pop(path.name)
+        after.pop(path.name, None)
+    assert after == before
+
+
+def test_what_was_written_down_is_used_if_it_is_whole(indexed):
+    before = statuses(indexed)
+    index = indexed.cache / ".stat" / "list"
+    whole = index.read_bytes()
+
+    def longer(data):
+        count = int.from_bytes(data[16:24], "little")
+        for place in range(24 + 8 * count, 24 + 48 * count, 40):
+            data[place + 24 : place + 32] = (7 * 86400).to_bytes(8, "little")
+
+    reseal(index, longer)
+    assert set(statuses(indexed).values()) == {"valid (<=1w)"}
+    forged = index.read_bytes()
+    for data in (forged[:-1], forged[:1000], b"", forged[:5000] + b"x" + forged[5001:], b"\0" * len(forged)):
+        index.write_bytes(data)
+        assert statuses(indexed) == before
+        # Everything had to be read, so it was written anew.
+        assert index.read_bytes() == whole
+    index.write_bytes(forged)
+    index.chmod(0o666)
+    assert statuses(indexed) == before
+    index.unlink()
+    os.mkfifo(index)
+    assert statuses(indexed) == before
+    indexed.devstash("clear", "--all")
+    assert not index.exists()
+
+
+def test_list_of_very_many_changes_nothing_it_may_not(indexed):
+    index = indexed.cache / ".stat" / "list"
+    index.unlink()
+    entry = indexed.entries()[7]
+    # Reading it would set the time of the last use, which tells what is to go first.
+    os.utime(entry, (1_000_000_000, 1_000_000_001))
+    folders = (indexed.cache / ".stat", indexed.cache / ".tmp", indexed.cache)
+    for path in folders:
+        path.chmod(0o500)
+    try:
+        keywords = {"preexec_fn": without_privileges(indexed.cache)}
+        assert len(rows(indexed.devstash("list", **keywords))) == 4203
+    finally:
+        for path in folders:
+            path.chmod(0o700)
+    assert not index.exists() and indexed.left_over() == []
+    assert entry.stat().st_atime == 1_000_000_000

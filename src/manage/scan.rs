@@ -1,0 +1,209 @@
+//! The cache folder in, what is to be known of each entry out: read by all processors, while its names still come in.
+//!
+//! To open and read a file takes the system several times as long as to read its name, and it can do that for several
+//! threads at once. Where the [`Index`] knows a file as it is, a `stat` is enough.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use rustix::fs::{AtFlags, Dir, FileType, statat};
+
+use crate::entry::{self, Damage, Outline, State};
+use crate::store::{Store, is_entry_name};
+
+use super::index::Index;
+
+/// So many names are handed on at a time. A folder of no more is read without threads.
+const BATCH: usize = 512;
+/// More threads than this only wait for each other.
+const MOST: usize = 8;
+/// What a buffer may keep of the memory that one large manifest wanted.
+const BUFFER: usize = 1 << 20;
+
+/// One entry.
+#[derive(Debug)]
+pub struct Row {
+    name: CString,
+    /// None where not even that could be told.
+    pub state: Option<State>,
+    pub outline: Result<Outline, Damage>,
+}
+
+impl Row {
+    pub fn name(&self) -> &OsStr {
+        OsStr::from_bytes(self.name.to_bytes())
+    }
+}
+
+/// All entries, in no order.
+#[derive(Debug)]
+pub struct Scan {
+    rows: Vec<Vec<Row>>,
+    /// How many the index could tell nothing of, though they are in order.
+    pub read: usize,
+}
+
+impl Scan {
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten()
+    }
+}
+
+/// A name, and whether the folder says that it is something else than a plain file.
+type Name = (CString, bool);
+
+/// Looks at every entry of the store. One that vanishes meanwhile is left out.
+pub fn scan(store: &Store) -> io::Result<Scan> {
+    let folder = store.handle()?;
+    let reader = Reader {
+        store,
+        folder: folder.as_fd(),
+        index: OnceLock::new(),
+        read: AtomicUsize::new(0),
+    };
+    let (names, queue) = mpsc::channel();
+    let queue = Mutex::new(queue);
+    let rows = thread::scope(|scope| {
+        let most = thread::available_parallelism().map_or(1, usize::from);
+        let mut helpers = Vec::new();
+        let mut batch = Vec::new();
+        for found in Dir::read_from(&folder)? {
+            let found = found?;
+            let name = found.file_name();
+            if !is_entry_name(OsStr::from_bytes(name.to_bytes())) {
+                continue;
+            }
+            let plain = matches!(found.file_type(), FileType::RegularFile | FileType::Unknown);
+            batch.push((name.to_owned(), !plain));
+            if batch.len() == BATCH {
+                let _ = names.send(std::mem::take(&mut batch));
+                if helpers.len() + 1 < most.min(MOST) {
+                    helpers.push(scope.spawn(|| reader.all(&queue)));
+                }
+            }
+        }
+        let _ = names.send(batch);
+        drop(names);
+        let mut rows = reader.all(&queue);
+        for helper in helpers {
+            rows.extend(
+                helper
+                    .join()
+                    .map_err(|_| io::Error::other("a thread died"))?,
+            );
+        }
+        Ok::<_, io::Error>(rows)
+    })?;
+    Ok(Scan {
+        rows,
+        read: reader.read.into_inner(),
+    })
+}
+
+/// What the threads share.
+struct Reader<'s> {
+    store: &'s Store,
+    folder: BorrowedFd<'s>,
+    /// Read by the first that needs it, while the names come in.
+    index: OnceLock<Option<Index>>,
+    read: AtomicUsize,
+}
+
+impl Reader<'_> {
+    /// Takes batches until there are no more.
+    fn all(&self, queue: &Mutex<Receiver<Vec<Name>>>) -> Vec<Vec<Row>> {
+        let mut rows = Vec::new();
+        let mut buffer = Vec::new();
+        let mut read = 0;
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(names) = next else {
+                self.read.fetch_add(read, Ordering::Relaxed);
+                return rows;
+            };
+            let index = self.index.get_or_init(|| Index::load(self.store)).as_ref();
+            let mut batch = Vec::with_capacity(names.len());
+            for (name, other) in names {
+                if let Some((row, known)) = self.row(name, other, index, &mut buffer) {
+                    read += usize::from(!known && row.outline.is_ok());
+                    batch.push(row);
+                }
+                if buffer.len() > BUFFER {
+                    buffer = Vec::new();
+                }
+            }
+            rows.push(batch);
+        }
+    }
+
+    /// The row of this name, and whether the index knew it. None if it was removed since the folder was read.
+    fn row(
+        &self,
+        name: CString,
+        other: bool,
+        index: Option<&Index>,
+        buffer: &mut Vec<u8>,
+    ) -> Option<(Row, bool)> {
+        if let Some(index) = index.filter(|_| !other)
+            && let Some(state) = self.state(&name)
+            && let Some(outline) = index.find(&state)
+        {
+            let row = Row {
+                name,
+                state: Some(state),
+                outline: Ok(outline),
+            };
+            return Some((row, true));
+        }
+        let (state, outline) = if other {
+            (None, Err(Damage::NotAFile))
+        } else {
+            entry::outline(self.folder, &name, buffer)
+        };
+        if matches!(&outline, Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound)
+        {
+            return None;
+        }
+        let state = state.or_else(|| self.state(&name));
+        let row = Row {
+            name,
+            state,
+            outline,
+        };
+        Some((row, false))
+    }
+
+    fn state(&self, name: &CStr) -> Option<State> {
+        let found = statat(self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        // The types of these differ between systems.
+        #[allow(clippy::unnecessary_cast)]
+        Some(State::new(
+            found.st_ino as u64,
+            found.st_size as u64,
+            (found.st_mtime as i64, found.st_mtime_nsec as i64),
+            (found.st_ctime as i64, found.st_ctime_nsec as i64),
+        ))
+    }
+}
+
+#[cfg(test)]
+impl Scan {
+    /// Entries in these states.
+    pub fn of(rows: impl Iterator<Item = (State, Outline)>) -> Scan {
+        let rows = rows.map(|(state, outline)| Row {
+            name: CString::default(),
+            state: Some(state),
+            outline: Ok(outline),
+        });
+        Scan {
+            rows: vec![rows.collect()],
+            read: 0,
+        }
+    }
+}
