@@ -3,6 +3,11 @@
 //! Entries are written by the runtime (`store.py` and `writing.py`); here they are found, read and removed. Only what
 //! has a name that devstash gives is ever touched, and only in a folder that devstash has marked as its own.
 
+mod aside;
+mod sweep;
+
+pub use sweep::sweep_behind;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr, OsString};
@@ -36,6 +41,10 @@ const NOTES: &CStr = c".stat";
 pub const INDEX: &str = "list";
 /// Locks of calls that are being computed (`locks.py`).
 const LOCKS: &CStr = c".locks";
+/// Cache folders that were set aside, to be removed.
+const TRASH: &CStr = c".trash";
+/// All folders that devstash makes in its folder.
+const FOLDERS: [&CStr; 5] = [DRAFTS, BLOBS, NOTES, LOCKS, TRASH];
 /// A draft that was written to within this time may have a living writer.
 const ALIVE: Duration = Duration::from_secs(60);
 

@@ -32,7 +32,16 @@ pub fn clear(options: &ClearOptions) -> anyhow::Result<ExitStatus> {
             });
         }
     };
-    one_by_one(&store, options)
+    let status = if all && !options.dry_run && store.set_aside() {
+        store.remove_drafts();
+        cleared()
+    } else {
+        one_by_one(&store, options)
+    };
+    if !options.dry_run {
+        store.sweep(); // also what an earlier `clear` has left
+    }
+    status
 }
 
 /// Removes, or tells, the selected entries.

@@ -46,6 +46,7 @@ pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
     let found = scan(&store).context("cannot read the cache folder")?;
     let rows = in_order(&found);
     if rows.is_empty() {
+        sweep(&store);
         eprintln!(
             "devstash: the cache `{}` is empty",
             shown(options.cache_dir.as_os_str())
@@ -55,7 +56,15 @@ pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
     let table = Table::new(options.ttl, now);
     unless_closed(table.print(&found, &rows, &blobs(&store))).context("cannot write to stdout")?;
     index::renew(&store, &found, now);
+    sweep(&store);
     Ok(ExitStatus::Success)
+}
+
+/// What a `clear` has left goes on being removed. Somebody else's is for him to remove.
+fn sweep(store: &Store) {
+    if store.is_ours() {
+        store.sweep();
+    }
 }
 
 /// A row and the time at which it was made, which is what orders it.

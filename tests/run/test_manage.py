@@ -3,7 +3,10 @@
 import hashlib
 import os
 import re
+import signal
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from harness import without_privileges
@@ -234,7 +237,7 @@ def test_clear_takes_the_cache_dir(filled):
 
 # --- very many entries ----------------------------------------------------------------------------------------------
 
-MANY = 2500
+MANY = 2500  # from 2000 entries on the whole folder is put aside
 
 
 def fill(stash, count=MANY, links=True):
@@ -248,6 +251,263 @@ def fill(stash, count=MANY, links=True):
         else:
             path.write_bytes(data)
             path.chmod(0o600)
+
+
+def set_aside(stash):
+    """What lies in the trash, or is on its way there."""
+    found = list(stash.folder.rglob("*.being-cleared"))
+    trash = stash.cache / ".trash"
+    return found + (list(trash.iterdir()) if trash.exists() else [])
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def swept(stash):
+    wait_for(lambda: not (stash.cache / ".trash").exists())
+    return set_aside(stash) == []
+
+
+def sweepers(folder):
+    """The processes that remove what was cleared in this cache folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if process.name.isdigit() and b"--cache-dir" in words and os.fsencode(folder) in words:
+            found.append(int(process.name))
+    return found
+
+
+def test_clear_of_very_many(filled):
+    fill(filled)
+    (filled.cache / "notes.txt").write_text("mine")
+    (filled.cache / "own").mkdir()
+    (filled.cache / "own" / "f__0123456789abcdef.pkl").write_text("mine")
+    (filled.cache / "m__folder__0123456789abcdef.pkl").mkdir()
+    (filled.cache / ".locks").mkdir(exist_ok=True)
+    (filled.cache / ".locks" / "mine").write_text("mine")
+    draft = filled.cache / ".tmp" / "1-being-written"
+    draft.write_text("")
+    inode = filled.cache.stat().st_ino
+    outcome = filled.devstash("clear", "--all")
+    assert outcome.raw == (b"Cleared all cached entries.\n", b"", 0)
+    assert filled.cache.stat().st_ino != inode, "it was not put aside"
+    kept = {"notes.txt", "own", "m__folder__0123456789abcdef.pkl", ".tmp", ".gitignore", "CACHEDIR.TAG", "README.txt"}
+    assert {path.name for path in filled.cache.iterdir()} - {".trash", ".locks"} == kept | {"format"}
+    assert swept(filled)
+    assert (filled.cache / ".locks" / "mine").read_text() == "mine"
+    assert (filled.cache / "own" / "f__0123456789abcdef.pkl").read_text() == "mine" and draft.exists()
+    assert filled.cache.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(filled.folder).count(".devstash_cache") == 1
+    (filled.cache / "m__folder__0123456789abcdef.pkl").rmdir()
+    filled.ok("s.py")
+    assert len(filled.entries()) == 3
+
+
+def test_nobody_waits_for_what_is_removed_behind(filled):
+    from harness import binary
+
+    fill(filled, 40_000)
+    # `$( )` ends when nobody can write to it any more, and `wait` when there are no children left.
+    script = f"x=$({binary()} clear --all 2>&1); wait; echo $x; ls -d .devstash_cache/.trash"
+    outcome = filled.command("sh", "-c", script)
+    assert outcome.stdout == "Cleared all cached entries.\n.devstash_cache/.trash\n", outcome
+    assert swept(filled)
+
+
+def test_what_a_killed_sweeper_leaves_is_picked_up(filled):
+    keep = filled.entries()[0].read_bytes()
+    for command in (["list"], ["clear", "--all"], ["clear", "--pattern", "nothing"]):
+        for _ in range(10):
+            (filled.cache / "f__f__0123456789abcdef.pkl").write_bytes(keep)
+            fill(filled, 40_000)
+            filled.devstash("clear", "--all", "--cache-dir", filled.cache)
+            for process in sweepers(filled.cache):
+                os.kill(process, signal.SIGKILL)
+            wait_for(lambda: not sweepers(filled.cache))
+            if set_aside(filled):
+                break
+        else:
+            pytest.skip("it is always done before it can be killed")
+        assert filled.entries() == []
+        outcome = filled.devstash(*command)
+        assert ".pkl" not in outcome.stdout
+        assert swept(filled), command
+
+
+def test_what_a_killed_clear_leaves_beside_the_folder_is_picked_up(filled):
+    beside = filled.folder / ".devstash_cache.being-cleared"
+    # Killed before the folders changed places, in the midst of filling the new one.
+    beside.mkdir(0o700)
+    filled.devstash("list")
+    wait_for(lambda: not beside.exists())
+    assert swept(filled) and len(filled.entries()) == 3
+    # Killed behind that, when nothing was moved over yet.
+    os.rename(filled.cache, beside)
+    (beside / "notes.txt").write_text("mine")
+    (beside / ".tmp" / "1-being-written").write_text("")
+    (beside / ".tmp" / "2-abandoned").write_text("")
+    filled.age(100, beside / ".tmp" / "2-abandoned")
+    filled.ok("s.py")
+    fill(filled)
+    filled.devstash("clear", "--all")
+    assert swept(filled)
+    assert (filled.cache / "notes.txt").read_text() == "mine"
+    assert os.listdir(filled.cache / ".tmp") == ["1-being-written"]
+    assert not beside.exists()
+
+
+def test_somebody_elses_folder_beside_is_left_alone(filled):
+    beside = filled.write(".devstash_cache.being-cleared/photo.pkl", "precious")
+    filled.devstash("list")
+    fill(filled)
+    inode = filled.cache.stat().st_ino
+    assert filled.devstash("clear", "--all").raw == (b"Cleared all cached entries.\n", b"", 0)
+    assert filled.entries() == [] and filled.cache.stat().st_ino == inode
+    assert beside.read_text() == "precious" and len(os.listdir(beside.parent)) == 1
+
+
+def test_trash_is_not_trusted_blindly(filled):
+    outside = filled.write("outside/f__f__0123456789abcdef.pkl", "precious")
+    trash = filled.cache / ".trash"
+    trash.mkdir()
+    os.symlink(outside.parent, trash / "1-link")
+    inner = trash / "1-old"
+    inner.mkdir()
+    os.symlink(outside, inner / "f__f__0123456789abcdef.pkl")
+    os.symlink(outside.parent, inner / ".blobs")
+    (inner / "notes.txt").write_text("mine")
+    (inner / "format").write_text("1\n")
+    (filled.cache / "taken").write_text("first")
+    (inner / "taken").write_text("second")
+    filled.devstash("list")
+    wait_for(lambda: (filled.cache / "notes.txt").exists() and not (inner / "format").exists())
+    wait_for(lambda: not os.path.lexists(inner / "f__f__0123456789abcdef.pkl"))
+    assert outside.read_text() == "precious"
+    assert (filled.cache / "taken").read_text() == "first" and (inner / "taken").read_text() == "second"
+    trash = os.rename(trash, filled.folder / "elsewhere")
+    os.symlink(filled.folder / "elsewhere", filled.cache / ".trash")
+    filled.devstash("list")
+    time.sleep(0.2)
+    assert (filled.folder / "elsewhere" / "1-old" / "taken").exists()
+
+
+def test_clear_of_very_many_through_a_link(filled):
+    target = filled.folder / "disk" / "cache"
+    target.parent.mkdir()
+    os.rename(filled.cache, target)
+    os.symlink(target, filled.cache)
+    fill(filled)
+    assert filled.devstash("clear", "--all").status == 0
+    assert filled.cache.is_symlink() and filled.entries() == []
+    assert swept(filled) and os.listdir(target.parent) == ["cache"]
+    assert (target / "format").read_text() == "1\n"
+
+
+def test_clear_of_very_many_where_the_folder_cannot_be_moved(filled):
+    fill(filled)
+    inode = filled.cache.stat().st_ino
+    os.chmod(filled.folder, 0o500)
+    try:
+        outcome = filled.devstash("clear", "--all", preexec_fn=without_privileges(filled.folder))
+    finally:
+        os.chmod(filled.folder, 0o700)
+    assert outcome.raw == (b"Cleared all cached entries.\n", b"", 0)
+    assert filled.entries() == [] and filled.cache.stat().st_ino == inode
+
+
+def test_clear_of_very_many_under_who_stands_in_it(filled):
+    fill(filled)
+    from harness import binary
+
+    outcome = filled.command("sh", "-c", f"cd .devstash_cache && {binary()} clear --all --cache-dir . && ls; /bin/pwd")
+    assert outcome.stdout == f"Cleared all cached entries.\nCACHEDIR.TAG\nREADME.txt\nformat\n{filled.cache}\n"
+
+
+def test_clear_of_very_many_that_nobody_may_change(filled):
+    fill(filled)
+    for path in (filled.cache, filled.folder):
+        os.chmod(path, 0o500)
+    try:
+        outcome = filled.devstash("clear", "--all", preexec_fn=without_privileges(filled.cache))
+    finally:
+        for path in (filled.folder, filled.cache):
+            os.chmod(path, 0o700)
+    assert outcome.status == 4 and "permission denied" in outcome.stderr.lower()
+    assert len(filled.entries()) == MANY + 3
+
+
+def test_clears_at_the_same_time_do_it_once(filled):
+    from harness import binary
+
+    for _ in range(5):
+        fill(filled)
+        outcome = filled.command("sh", "-c", f"for i in 1 2 3 4 5 6; do {binary()} clear --all & done; wait")
+        assert (outcome.stdout, outcome.stderr) == ("Cleared all cached entries.\n" * 6, "")
+        assert filled.entries() == [] and swept(filled)
+        assert (filled.cache / "format").exists()
+        filled.ok("s.py")
+
+
+def test_clear_while_a_run_is_writing(stash):
+    stash.write(
+        "s.py",
+        """
+        import sys
+
+        def work(n):
+            with open("made", "a") as made:
+                pass
+            return list(range(n, n + 50))
+
+        def large(n):
+            return bytes([n % 256]) * 3_000_000
+
+        total = 0
+        for n in range(int(sys.argv[1])):
+            total += sum(work(n))  # @devstash
+            if n % 20 == 0:
+                total += len(large(n))  # @devstash
+        print(total)
+        """,
+    )
+    expected = stash.plain("s.py", "600").stdout
+    stash.ok("s.py", "2")
+    source = stash.entries()[0].read_bytes()
+    run = subprocess.Popen(
+        stash.argv("s.py", "600"),
+        cwd=stash.folder,
+        env=stash.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    clears = 0
+    number = 0
+    while run.poll() is None:
+        inode = stash.cache.stat().st_ino
+        try:
+            (stash.cache / "f__f__0123456789abcdef.pkl").write_bytes(source)
+            for number in range(MANY):
+                os.link(stash.cache / "f__f__0123456789abcdef.pkl", stash.cache / f"filler__f__{number:016x}.pkl")
+        except FileExistsError:
+            pass
+        assert stash.devstash("clear", "--all").raw == (b"Cleared all cached entries.\n", b"", 0)
+        clears += stash.cache.stat().st_ino != inode
+    stdout, stderr = run.communicate()
+    assert (stdout.decode(), stderr.decode(), run.returncode) == (expected, "", 0)
+    assert clears > 0
+    assert swept(stash) and stash.left_over() == []
+    listed = stash.devstash("list").stdout
+    assert "damaged" not in listed and "unreadable" not in listed
+    assert stash.ok("s.py", "600") == expected
+    assert stash.ok("s.py", "600") == expected
 
 
 def test_clear_by_pattern_among_very_many(filled):
@@ -271,6 +531,7 @@ def test_names_that_are_no_text(filled):
     fill(filled)
     assert filled.devstash("clear", "--all").status == 0
     assert not os.path.exists(path) and os.path.exists(foreign)
+    assert swept(filled)
 
 
 # --- the index of `list` --------------------------------------------------------------------------------------------
@@ -352,8 +613,9 @@ def test_what_was_written_down_is_used_if_it_is_whole(indexed):
     index.unlink()
     os.mkfifo(index)
     assert statuses(indexed) == before
-    indexed.devstash("clear", "--all")
-    assert not index.exists()
+    filled = indexed
+    filled.devstash("clear", "--all")
+    assert swept(filled) and not index.exists()
 
 
 def test_list_of_very_many_changes_nothing_it_may_not(indexed):
