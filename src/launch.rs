@@ -30,6 +30,7 @@ use crate::plan::{self, Plan, PlanError};
 use crate::runtime;
 use crate::runtime::home::{Home, HomeError, write_whole};
 use crate::source::Source;
+use crate::store::sweep_behind;
 
 /// Why the script does not run.
 #[derive(Debug)]
@@ -207,6 +208,10 @@ impl Launch<'_> {
         ]);
         if is_whole_pyc(&pyc) && runtime::is_present(&home.root) {
             return Ok(Way::Direct { pyc });
+        }
+        // This start takes its time anyway.
+        if !self.options.no_cache {
+            sweep_behind(&self.options.cache_dir);
         }
         runtime::unpack(&home.root)?;
         let probe = self.probe(home)?;

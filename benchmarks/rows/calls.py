@@ -1,6 +1,7 @@
 """Many small calls in one process: hits, misses, and what they must not depend on."""
 
 import shutil
+import time
 
 import measure
 from bench import process
@@ -253,12 +254,21 @@ def _command(bench, place, argv, destroys):
         place.root.rename(kept)
         try:
             shutil.copytree(kept, place.root, symlinks=True)
-            return process(measure.run(argv, place.work, place.env, reads_figures=False))
+            taken = process(measure.run(argv, place.work, place.env, reads_figures=False))
+            _wait_while(place.work / ".devstash_cache" / ".trash")  # what frees space behind would disturb what follows
+            return taken
         finally:
             shutil.rmtree(place.root, ignore_errors=True)
             kept.rename(place.root)
 
     return action
+
+
+def _wait_while(folder):
+    for _ in range(600):
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _copy(place):

@@ -1,9 +1,9 @@
 //! The trash in, free space out: in a process of its own that nobody has to wait for.
 //!
 //! Whatever is in `.trash` was a cache folder (`aside.rs`). What has a name of ours in it is removed; anything else goes
-//! back to where it was, or stays where that place is taken. So do drafts that somebody may be writing. A sweeper that is killed has removed some of it; whoever
-//! clears or lists next goes on. Two of them do not get in each other's way: the second finds the trash locked and
-//! leaves.
+//! back to where it was, or stays where that place is taken. So do drafts that somebody may be writing. A sweeper that
+//! is killed has removed some of it; whoever clears or lists next, or runs a script that is new, goes on. Two of them do
+//! not get in each other's way: the second finds the trash locked and leaves.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::{self, File};

@@ -342,6 +342,20 @@ def test_what_a_killed_sweeper_leaves_is_picked_up(filled):
         assert swept(filled), command
 
 
+def test_what_was_left_is_picked_up_by_the_run_of_an_edited_script(filled):
+    old = filled.cache / ".trash" / "1-old"
+    old.mkdir(parents=True, mode=0o700)
+    entry = filled.entries()[0]
+    (old / entry.name).write_bytes(entry.read_bytes())
+    filled.write(
+        "new.py",
+        "import os\ntry:\n    print(os.wait())\nexcept ChildProcessError:\n    print(len('ab'))  # @devstash\n",
+    )
+    assert filled.ok("new.py") == "2\n"
+    assert swept(filled)
+    assert entry.exists()
+
+
 def test_what_a_killed_clear_leaves_beside_the_folder_is_picked_up(filled):
     beside = filled.folder / ".devstash_cache.being-cleared"
     # Killed before the folders changed places, in the midst of filling the new one.
