@@ -36,6 +36,11 @@ def _algorithm() -> Callable[..., Any]:
 _sha256 = _algorithm()
 
 
+def new() -> Any:
+    """A hasher to be updated bit by bit, by one processor."""
+    return _sha256(usedforsecurity=False)
+
+
 def digest_of(data: memoryview) -> bytes:
     """The digest of a contiguous buffer, 32 bytes."""
     pieces = Pieces(data)

@@ -41,7 +41,7 @@ def digest(encoder: Encoder, value: object) -> str:
     if sink.may_hold_sets and (sink.size <= _SMALL or _holds_sets(encoder, value)):
         sink = _Sink(value)
         _Sorting(encoder, sink).dump(value)
-    return sink.hasher.hexdigest()
+    return sink.digest()
 
 
 def bytes_of(encoder: Encoder, value: object) -> bytes:
@@ -67,10 +67,11 @@ def _holds_sets(encoder: Encoder, value: object) -> bool:
 class _Sink:
     """Where a stream goes: into the hasher, with a look at what passes."""
 
-    __slots__ = ("_limit", "_value", "hasher", "may_hold_sets", "size")
+    __slots__ = ("_hasher", "_late", "_limit", "_value", "may_hold_sets", "size")
 
     def __init__(self, value: object) -> None:
-        self.hasher = blake2b(digest_size=DIGEST)
+        self._hasher = blake2b(digest_size=DIGEST)
+        self._late: Any = None
         self.may_hold_sets = False
         self.size = 0
         self._value = value
@@ -80,12 +81,18 @@ class _Sink:
         if type(data) is PickleBuffer:
             data = data.raw()
         size = len(data)
-        if size < _HUGE:
-            self.hasher.update(data)
-        else:
+        if size >= _HUGE:
             from .hashing import digest_of
 
-            self.hasher.update(b"%d" % size + digest_of(memoryview(data)))
+            self._hasher.update(b"%d" % size + digest_of(memoryview(data)))
+        elif self.size < _LARGE:
+            self._hasher.update(data)
+        else:  # the faster algorithm takes a while to import
+            if self._late is None:
+                from .hashing import new
+
+                self._late = new()
+            self._late.update(data)
         self.size += size
         # The opcodes EMPTY_SET and FROZENSET. Other data holds these bytes too, which only costs time.
         if not self.may_hold_sets and size < _CONTENT and (b"\x8f" in data or b"\x91" in data):
@@ -95,6 +102,12 @@ class _Sink:
                 raise Restart
             self._limit = self.size * 4
         return size
+
+    def digest(self) -> str:
+        """The digest of all that was written, in hex."""
+        if self._late is not None:
+            self._hasher.update(self._late.digest())
+        return self._hasher.hexdigest()
 
 
 class _Kept:

@@ -19,6 +19,11 @@ def let_through(error: BaseException) -> None:
         trace = raised.__traceback__
         while trace is not None:
             if trace.tb_frame.f_code in handlers:
-                raise raised.with_traceback(trace)
+                context = raised.__context__
+                try:
+                    raise raised.with_traceback(trace)
+                finally:
+                    raised.__context__ = context  # and not ours, which it caused
+                    del error, raised, trace, context  # it holds this frame, which must not hold it in turn
             trace = trace.tb_next
         raised = raised.__cause__

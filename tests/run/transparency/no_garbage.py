@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+import signal
 import weakref
 
 with open("data.json", "w") as out:
@@ -21,6 +22,21 @@ class Model:
 
     def draw(self):
         return random.random()
+
+
+class Slow:
+    """Whoever looks at it takes too long."""
+
+    def __getstate__(self):
+        signal.raise_signal(signal.SIGALRM)
+        return {}
+
+
+def too_late(number, frame):
+    raise TimeoutError
+
+
+signal.signal(signal.SIGALRM, too_late)
 
 
 def fails(rows):
@@ -58,8 +74,13 @@ def each():
         fails(rows)  # @devstash
     except ValueError as error:
         text = type(error).__name__
+    slow = Slow()
+    try:
+        fails(slow)  # @devstash
+    except (ValueError, TimeoutError):
+        pass
     print(found, drawn, again, lengths, twice, listed, text)
-    return weakref.ref(rows), weakref.ref(model)
+    return weakref.ref(rows), weakref.ref(model), weakref.ref(slow)
 
 
 random.seed(3)
