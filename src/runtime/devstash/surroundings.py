@@ -68,17 +68,19 @@ def seeds() -> bool:
     return any(_seeds(body) for body in _bodies())
 
 
-def _bodies() -> Iterator[CodeType]:
+def _bodies() -> list[CodeType]:
     """The code of the modules of the project that are being run: a module's body is known by its frame alone."""
     from .threads import frames_of_others
 
+    found = []
     for frame in (sys._getframe(1), *frames_of_others()):
         walked: FrameType | None = frame
         while walked is not None:
             body = walked.f_code
             if body.co_name == "<module>" and origin.of_namespace(walked.f_globals) == origin.PROJECT:
-                yield body
+                found.append(body)
             walked = walked.f_back
+    return found
 
 
 def _codes(module: ModuleType) -> Iterator[CodeType]:
