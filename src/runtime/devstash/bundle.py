@@ -30,8 +30,9 @@ _CORE = ("start", "plain")
 #: Those in the other groups, likewise.
 _GROUPS = {
     "objects": ("small", "describe", "classes", "bringing", "scanner"),
+    "packages": ("given", "steady", "checked", "mapped"),
     "miss": (
-        "locks", "watching", "record", "keeping", "given", "steady", "audit", "environment", "looks", "threads",
+        "locks", "watching", "record", "keeping", "audit", "environment", "looks", "threads",
         "unaudited", "modules", "glimpse", "folder", "preview", "manifest", "proof", "writing", "picklers",
     ),
 }  # fmt: skip
@@ -89,13 +90,13 @@ def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str,
         unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
         data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
         write(cache_from_source(path, optimization=optimization), data)
-    there = _order(trees, _CORE, [])
-    last = _together(["", *there], codes)
-    for group in GROUPS:
-        names = _order(trees, _GROUPS[group], there)
-        write(beside(core).format(group), _together(names, codes))
-        there += names
-    write(core, last)
+    first = _order(trees, _CORE, [])
+    held: dict[str, list[str]] = {}
+    for group, others in GROUPS.items():
+        there = [*first, *(name for other in others for name in held[other])]
+        held[group] = _order(trees, _GROUPS[group], there)
+        write(beside(core).format(group), _together(held[group], codes))
+    write(core, _together(["", *first], codes))
 
 
 def _together(names: list[str], codes: dict[str, CodeType]) -> bytes:

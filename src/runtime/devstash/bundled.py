@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from marshal import loads
 
-#: The groups in the order in which one builds upon another: what hits need that look at objects, classes and files; and
-#: what every miss needs.
-GROUPS = ("objects", "miss")
+#: The groups, each with those that it builds upon: what hits need that look at objects, classes and files; what they
+#: need beside installed packages, and for arrays; and what every miss needs.
+GROUPS = {"objects": (), "packages": (), "miss": ("objects", "packages")}
 #: Where a group's file is, with `{}` for the group; the core says so.
 files = ""
 _loaded: set[str] = set()
@@ -27,10 +27,10 @@ def load(group: str) -> None:
     """Load a group, and those that it builds upon, once. Never raises an Exception."""
     if group in _loaded or not files:
         return
-    for name in GROUPS[: GROUPS.index(group) + 1]:
-        if name not in _loaded:
-            _loaded.add(name)
-            _load(name)
+    _loaded.add(group)
+    for other in GROUPS[group]:
+        load(other)
+    _load(group)
 
 
 def _load(group: str) -> None:

@@ -140,6 +140,7 @@ class Reach:
                         self._subclasses(kind)
             fresh = (self.named & _REGISTERING) - self._settled
             if fresh:
+                bundled.load("packages")
                 from .given import follow_settings
 
                 self.steady.fails = True

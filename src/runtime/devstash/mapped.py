@@ -9,13 +9,13 @@ is another one now, a kernel that answers in another way for two pages whose ans
 
 import sys
 from _weakref import ref
-from mmap import ACCESS_COPY, PAGESIZE, mmap
 
 from . import entry
 from .system import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from mmap import mmap
     from typing import Any, Optional
 
 # The answers for so many pages are read at once: they stay in the processor's cache.
@@ -33,6 +33,8 @@ _mappings: "list[tuple[ref[mmap], str, tuple[int, ...]]]" = []
 
 def mapped(fd: int, size: int) -> "Optional[memoryview]":
     """The file mapped copy-on-write, or None where that cannot be had."""
+    from mmap import ACCESS_COPY, mmap
+
     try:
         # Since 3.13 a mapping need not hold on to a descriptor of its own.
         if sys.version_info >= (3, 13):
@@ -121,6 +123,8 @@ def _digest(
 
 def _tells(numpy: "Any", fd: int, pagemap: int) -> bool:
     """Whether written pages are told from others, tried with two pages of this very file."""
+    from mmap import ACCESS_COPY, PAGESIZE, mmap
+
     with mmap(fd, 2 * PAGESIZE, access=ACCESS_COPY) as trial:
         trial[0]
         trial[PAGESIZE] = trial[PAGESIZE]
@@ -130,6 +134,8 @@ def _tells(numpy: "Any", fd: int, pagemap: int) -> bool:
 
 def _is_the_files(numpy: "Any", pagemap: int, first: int, length: int) -> bool:
     """Whether all pages of a range of addresses are those of the mapped file."""
+    from mmap import PAGESIZE
+
     page, end = first // PAGESIZE, -(-(first + length) // PAGESIZE)
     while page < end:
         count = min(_PAGES, end - page)
