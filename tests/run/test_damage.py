@@ -368,7 +368,7 @@ def test_loading_that_raises_is_a_miss(stash):
     assert stash.executions() == ["1", "1"]
 
 
-@pytest.mark.parametrize("file", ["core", "objects", "packages", "miss"])
+@pytest.mark.parametrize("file", ["core", "rest"])
 @pytest.mark.parametrize("trouble", ["gone", "empty", "cut", "nonsense", "all byte-code gone", "old"])
 def test_trouble_with_our_own_byte_code_costs_nothing_but_time(stash, file, trouble, tmp_path):
     """The modules that every run needs lie in one file, what objects need in another; the sources are always there."""

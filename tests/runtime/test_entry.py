@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from devstash import entry, manifest, mapped, pickling, plain, preview, refusals, store, writing
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 RUNTIME = Path(__file__).resolve().parents[2] / "src" / "runtime"
@@ -357,14 +357,13 @@ def test_json_has_no_word_for_infinity():
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | st.tuples(inner, inner)
-    ),
-    max_leaves=20,
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text('ab\x7f\ud800\U0001f600é\n"', max_size=4), JSON, max_size=4))
 def test_both_ways_write_the_same_manifest(members):
     assert manifest._quick(members) in ("", manifest.json(members))

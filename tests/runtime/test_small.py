@@ -10,7 +10,7 @@ import sys
 import pytest
 from devstash import encode, small
 from devstash.picklers import _Plain, _Sorting
-from hypothesis import given, reject, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 
@@ -79,7 +79,7 @@ def within(inner):
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.recursive(ATOMS, within, max_leaves=25).filter(lambda value: type(value) not in encode.ATOMS))
 def test_as_the_pickler(value):
     try:

@@ -3,8 +3,8 @@
 Left to itself Python finds, opens, checks and reads a file for each of our modules, and executes what no run looks at.
 So all of them are compiled without docstrings, annotations and `from __future__`, and those that every hit needs (what
 start.py imports, and what that imports) lie in one file, the core, in the order in which they are executed: of a run
-with one hit that is a seventh of all instructions (callgrind). What only some hits need, and what misses need, lies in
-files of the same kind, see bundled.py. Without these files, and for the other modules, Python's own way works as ever.
+with one hit that is a seventh of all instructions (callgrind). The others lie in a second file, see bundled.py. Without
+these files Python's own way works as ever.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import marshal
 import os
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 
-from .bundled import GROUPS, beside
+from .bundled import rest_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,28 +26,15 @@ _FLAGS = 0x1000000
 #: Not among our modules: the program that the launcher starts.
 _PROGRAM = "rewrite.py"
 #: The modules in the core, with all that they import as they are executed; the first is where a run begins.
-_CORE = ("start", "plain")
-#: Those in the other groups, likewise.
-_GROUPS = {
-    "objects": ("small", "describe", "classes", "bringing", "scanner"),
-    "packages": ("given", "steady", "checked", "mapped"),
-    "miss": (
-        "locks", "watching", "record", "keeping", "audit", "environment", "looks", "threads",
-        "unaudited", "modules", "glimpse", "folder", "preview", "manifest", "proof", "writing", "picklers",
-    ),
-}  # fmt: skip
+_CORE = ("start", "plain", "bundled")
 
-# What these files do when they are executed: `root` is given, where the package lies, and to the core where the others
-# are.
+# What the core does when it is executed: `root` is given, and `rest`, where the second file is.
 _INSTALL = """\
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import SourceFileLoader
 folder = root + "/devstash"
-package = sys.modules.get("devstash")
 for name, body in parts:
-    if name and hasattr(package, name):
-        continue
     file = f"{folder}/{name or '__init__'}.py"
     full = f"devstash.{name}" if name else "devstash"
     module = type(sys)(full)
@@ -62,8 +49,7 @@ for name, body in parts:
         package = module
         space["__path__"] = spec.submodule_search_locations = [folder]
     exec(body, space)
-if files:
-    package.bundled.files = files
+package.bundled.stand_for(folder, rest)
 """
 
 
@@ -90,38 +76,40 @@ def compile_runtime(folder: str, core: str, optimize: int, write: Callable[[str,
         unchecked = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source not checked
         data = MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
         write(cache_from_source(path, optimization=optimization), data)
-    first = _order(trees, _CORE, [])
-    held: dict[str, list[str]] = {}
-    for group, others in GROUPS.items():
-        there = [*first, *(name for other in others for name in held[other])]
-        held[group] = _order(trees, _GROUPS[group], there)
-        write(beside(core).format(group), _together(held[group], codes))
-    write(core, _together(["", *first], codes))
-
-
-def _together(names: list[str], codes: dict[str, CodeType]) -> bytes:
-    """Byte-code that installs and executes these modules in turn."""
-    parts = tuple((name, codes[name]) for name in names)
+    first = _order(trees)
+    write(rest_beside(core), _rest({name: marshal.dumps(codes[name]) for name in codes if name and name not in first}))
+    parts = tuple((name, codes[name]) for name in ("", *first))
     install = compile("parts = ()\n" + _INSTALL, "<devstash>", "exec", dont_inherit=True)
-    return marshal.dumps(install.replace(co_consts=tuple(parts if c == () else c for c in install.co_consts)))
+    install = install.replace(co_consts=tuple(parts if c == () else c for c in install.co_consts))
+    write(core, marshal.dumps(install))
 
 
-def _order(trees: dict[str, ast.Module], wanted: tuple[str, ...], there: list[str]) -> list[str]:
-    """The `wanted` modules, each after those that it imports as it is executed; without those that are `there`."""
+def _rest(codes: dict[str, bytes]) -> bytes:
+    """The content of the file that bundled.py describes."""
+    table = dict.fromkeys(codes, (1 << 30, 1 << 30))
+    size = len(marshal.dumps(table, 2))  # numbers of less than 31 bits are all of one size
+    place = 8 + size
+    for name, code in codes.items():
+        table[name] = (place, len(code))
+        place += len(code)
+    return b"".join((size.to_bytes(8, "little"), marshal.dumps(table, 2), *codes.values()))
+
+
+def _order(trees: dict[str, ast.Module]) -> list[str]:
+    """The modules of the core, each after those that it imports as it is executed."""
     found: list[str] = []
 
     def visit(name: str) -> None:
         for statement in trees[name].body:
             if isinstance(statement, ast.ImportFrom) and statement.level == 1:
                 for other in [statement.module] if statement.module else [alias.name for alias in statement.names]:
-                    if other in trees and other not in found and other not in there:
+                    if other in trees and other not in found:
                         visit(other)
         if name not in found:
             found.append(name)
 
-    for name in wanted:
-        if name not in found and name not in there:
-            visit(name)
+    for name in _CORE:
+        visit(name)
     return found
 
 

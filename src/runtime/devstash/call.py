@@ -18,7 +18,6 @@ import sys
 from _weakref import ref
 from time import perf_counter
 
-from . import bundled
 from . import key as keys
 from . import store as stores
 from .encode import Unkeyable
@@ -174,7 +173,6 @@ class Call:
         found, value = self._look(key)
         if found:
             return self._settle(key, True, value)
-        bundled.load("miss")
         from . import locks
 
         self._key = key
@@ -219,7 +217,6 @@ class Call:
         return self._calls.store.load(key, self.site, lambda: self._bringer(key))
 
     def _bringer(self, key: keys.Key) -> Bringer:
-        bundled.load("objects")
         from .bringing import Bringer
 
         return Bringer(self, key.separate(), self._calls.store.folder)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from _blake2 import blake2b
 
-from . import bundled, origin
+from . import origin
 from .encode import DIGEST, Encoder
 from .kinds import (
     ClassMethodDescriptorType,
@@ -106,7 +106,6 @@ def follow_class(reach: Reach, kind: Any) -> None:
         for base in kind.__mro__[1:]:
             if base.__flags__ & 512 and origin.of_class(base) == origin.PROJECT:
                 follow_class(reach, base)
-        bundled.load("packages")
         from .given import follow_given
 
         follow_given(reach, kind)

@@ -15,8 +15,6 @@ import sys
 from _blake2 import blake2b
 from marshal import dumps
 
-from . import bundled
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +143,6 @@ class Encoder:
     def _streamed(self, value: object) -> str:
         global _left
         if _left > 0 and "_pickle" not in sys.modules:
-            bundled.load("objects")
             from . import small
 
             depth = len(self.active)

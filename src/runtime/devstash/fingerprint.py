@@ -17,7 +17,7 @@ import sys
 from _blake2 import blake2b
 from _codecs import lookup_error
 
-from . import bundled, origin
+from . import origin
 from .encode import ATOMS, DIGEST, Encoder, Unkeyable
 from .facts import Facts, facts
 from .kinds import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -140,7 +140,6 @@ class Reach:
                         self._subclasses(kind)
             fresh = (self.named & _REGISTERING) - self._settled
             if fresh:
-                bundled.load("packages")
                 from .given import follow_settings
 
                 self.steady.fails = True
@@ -621,7 +620,6 @@ class Reach:
         """Follow a class."""
         self.steady.fails = True
         if id(kind) not in self.seen:
-            bundled.load("objects")
             from .classes import follow_class
 
             follow_class(self, kind)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from _blake2 import blake2b
 
-from . import ambient, bundled
+from . import ambient
 from .bind import Binding, bind, defaults_of, unbound
 from .encode import DIGEST, Encoder, Unkeyable, atom
 from .facts import facts
@@ -362,7 +362,6 @@ def _head(call: Call, encoder: Encoder, called: tuple[str, ...], anew: bool) -> 
         times = _met[id(function)] = _met.get(id(function), 0) + 1
         # Once is no reason to remember it, and a walk that has failed is tried again more and more seldom.
         if times > 1 and not times & (times - 1):
-            bundled.load("packages")
             from .steady import Steady, Walk
 
             steady = Steady()

@@ -16,7 +16,7 @@ import _ast
 import os
 import sys
 
-from .bundled import beside
+from .bundled import rest_beside
 from .foreseen import foreseen
 from .tree import VERSION, Rewriter, Untouchable, insert_prologue
 
@@ -31,7 +31,7 @@ _CODE = type((lambda: None).__code__)
 # holds such a constant, as nobody can know it.
 _TOKEN = os.urandom(16).hex()
 _BOOT = f"{_TOKEN} boot"
-_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "core", "files", "sites", "warns", "foreseen")}
+_GIVEN = {name: f"{_TOKEN} {name}" for name in ("file", "root", "core", "rest", "sites", "warns", "foreseen")}
 
 # Runs before the script's first line, in a namespace of its own; the names of `_GIVEN` are given.
 _BOOT_SOURCE = """\
@@ -44,7 +44,7 @@ def start():
     del sys.path[:1]  # there is nothing to import in the folder of byte-code
     try:
         with open(core, "rb") as file:
-            exec(__import__("marshal").loads(file.read()), {"root": root, "files": files})
+            exec(__import__("marshal").loads(file.read()), {"root": root, "rest": rest})
     except FileNotFoundError:  # some cleaner of old files has been there
         sys.path[:] = paths
         return plain()
@@ -153,7 +153,7 @@ def compile_script(source: bytes, filename: str, plan: dict[str, Any], optimize:
         _GIVEN["file"]: filename,
         _GIVEN["root"]: root,
         _GIVEN["core"]: core,
-        _GIVEN["files"]: beside(core),
+        _GIVEN["rest"]: rest_beside(core),
         _GIVEN["sites"]: rewriter.table(),
         _GIVEN["warns"]: bool(seen),
     }

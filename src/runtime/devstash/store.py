@@ -7,7 +7,7 @@ and never touch them again but for their access time.
 
 from _blake2 import blake2b
 
-from . import bundled, entry, secret
+from . import entry, secret
 from .system import os, time
 from .usage import Usage
 
@@ -201,7 +201,6 @@ class Store:
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
             return entry.value_of(view, tagger, key.text(), _never, judge)
-        bundled.load("packages")
         from . import mapped
 
         mapping = mapped.mapped(fd, found.st_size) if fd < _MAPPED and site.load != "copy" else None
