@@ -26,6 +26,8 @@ _ATOMS = (int, float, complex, str, bytes, bool, type(None))
 _PLAIN = frozenset(_ATOMS)
 # So many objects are looked at.
 _LIMIT = 10_000
+# Of containers: to load more of them once takes little beside what made them.
+_FEW = 100
 
 
 def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, found: Found) -> None:
@@ -35,7 +37,7 @@ def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, fo
     entries are believed: to load them would need their size in memory once more. `found` is the `watching.Found`
     that knows the live objects to which the entry refers.
     """
-    if type(value) in ATOMS and not has_second(found.effects):
+    if not has_second(found.effects) and not found.link.used and _is_plain(value):
         return  # there is nothing about it that could be lost
     if os.fstat(fd).st_size > _PROVABLE:
         return
@@ -61,6 +63,30 @@ def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, fo
         why = f"loading it changes `{changed}`"
     if why:
         raise Unstorable("result", f"{type(value).__module__}.{type(value).__qualname__}", why)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value consists of a few plain builtins, which pickling has never lost."""
+    left = [value]
+    count = 0
+    while left:
+        part: Any = left.pop()
+        kind = type(part)
+        if kind in ATOMS:
+            continue
+        count += 1
+        if count > _FEW:
+            return False
+        if kind is list or kind is tuple:
+            left += part
+        elif kind is dict:
+            left += part
+            left += part.values()
+        else:
+            return False
+        if len(left) > _LIMIT:
+            return False
+    return True
 
 
 def has_second(effects: dict[str, Any]) -> bool:
