@@ -385,3 +385,34 @@ def test_a_pool_inside_of_a_call_may_ask_for_the_same_call(stash):
         outcome = stash.run("s.py", how, timeout=30, options=["--cache-dir", how])
         assert (outcome.stdout, outcome.status) == ("1\n", 0), outcome
         assert stash.executions() == ["walk 1", "walk 0"], how
+
+
+def test_first_calls_of_many_threads(stash):
+    """All of them load what a miss needs at the same time, and none of them works with half of it."""
+    stash.write(
+        "s.py",
+        """
+        import sys, threading
+        sys.setswitchinterval(1e-6)
+        def work(i):
+            with open(f"in{i}.txt") as file:
+                return file.read()
+        def run(i):
+            barrier.wait()
+            found[i] = work(i)  # @devstash
+        barrier = threading.Barrier(8)
+        found = {}
+        threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print([found[i] for i in range(8)])
+        """,
+    )
+    for edition in range(4):
+        for i in range(8):
+            stash.write(f"in{i}.txt", f"{edition} {i} " + "x" * edition)
+        expected = str([f"{edition} {i} " + "x" * edition for i in range(8)]) + "\n"
+        for _ in range(2):
+            assert stash.ok("s.py") == expected

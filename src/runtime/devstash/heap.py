@@ -11,6 +11,7 @@ array seen through a view changes for both.
 
 from __future__ import annotations
 
+import _operator as operator
 import sys
 from _blake2 import blake2b
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -62,6 +63,11 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.objects or self.globals or self.classes or self.functions)
+
+    def bound(self) -> set[tuple[str, str]]:
+        """The names that the call binds, in modules and in classes: module, qualified name."""
+        names = {(module, label) for module, label, bound, _ in self.globals if bound}
+        return names | {(module, f"{called}.{label}") for module, called, label, bound, _ in self.classes if bound}
 
     def plain(self) -> tuple[Any, ...]:
         return self.objects, self.globals, self.classes, self.functions
@@ -184,6 +190,7 @@ class Heap:
         self._spaces = {name: dict(space) for name, space in self.spaces.items()}
         self._vars = {name: dict(vars(kind)) for name, kind in self.classes.items()}
         self._functions = {name: _function_state(function) for name, function in self.functions.items()}
+        self._makings = {name: _making(function) for name, function in self.functions.items()}
 
     def changes(self, names: frozenset[str] | None) -> Changes:
         """What is different from when `watch` was called; of module-level names those among `names`, None for all.
@@ -217,6 +224,8 @@ class Heap:
                     self._once(place)
                     found.classes.append((*place, label, bound, value))
         for place, function in self.functions.items():
+            if not all(map(operator.is_, _making(function), self._makings[place])):
+                raise Unstorable(place[1], "function", "the call changes its code, its defaults or its name")
             attributes, cells = self._functions[place]
             now, contents = _function_state(function)
             changed = {number: part for number, part in enumerate(contents) if part is not cells[number]}
@@ -387,6 +396,13 @@ def _function_state(function: Any) -> tuple[dict[str, Any], list[Any]]:
         except ValueError:
             cells.append(_ABSENT)
     return dict(function.__dict__), cells
+
+
+def _making(function: Any) -> tuple[Any, ...]:
+    """What a function was made of, but for its attributes and closure: not to be brought about by a hit."""
+    keywords = function.__kwdefaults__ or {}
+    names = (function.__name__, function.__qualname__, function.__module__, function.__doc__)
+    return function.__code__, function.__defaults__, *names, len(keywords), *keywords, *keywords.values()
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, bool, Any]]:

@@ -41,8 +41,15 @@ class Aliased(Exception):
 class Link:
     """What connects one pickling to the heap: numbers, memory, and whether any of it was needed."""
 
-    def __init__(self, heap: Heap, replaced: set[int], modules: frozenset[str]) -> None:
+    def __init__(
+        self,
+        heap: Heap,
+        replaced: set[int],
+        modules: frozenset[str],
+        bound: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         self.heap = heap
+        self._bound = bound  # module and qualified name of what the call binds
         self.modules = modules  # those that were loaded before the call
         self._replaced = replaced  # numbers of objects whose state is stored: all of their parts go with it
         self.numbers = heap.numbers
@@ -58,6 +65,8 @@ class Link:
         self._dicts: dict[int, int] | None = None
         self._memory: dict[int, Any] | None = None
         self._private: set[int] = set()
+        self._columns: dict[int, Any] = {}  # of frames met
+        self._holding: dict[int, list[Any]] = {}  # arrays of objects met, by the id of their memory's owner
         numpy = sys.modules.get("numpy")
         self.array: Any = getattr(numpy, "ndarray", None)
 
@@ -67,7 +76,7 @@ class Link:
 
     def restart(self) -> None:
         """Forget what one pickling has seen."""
-        self._seen, self._kept, self._private = {}, [], set()
+        self._seen, self._kept, self._private, self._columns, self._holding = {}, [], set(), {}, {}
         self.used = self.names_project = False
         self.behind = None
 
@@ -89,7 +98,7 @@ class Link:
         if place in self._deep:
             raise Shared(thing)
         if sharing.is_frame(thing) and sharing.copies_on_write():
-            self._private.update(map(id, _blocks(thing)))
+            self._private.update(id(array) for block in _blocks(thing) for array in (block, *_arrays_in(block)))
         return None
 
     def _inner_parts(self) -> dict[int, Any]:
@@ -112,16 +121,36 @@ class Link:
     def reduce(self, thing: Any) -> Any:
         """How `thing` is pickled where not as usual, else NotImplemented."""
         if isinstance(thing, (type, FunctionType)):
+            if self._bound and not self._bound.isdisjoint(_prefixes(thing)):
+                what = (
+                    f"the call itself binds the name `{thing.__qualname__}`, by which a hit would find something else"
+                )
+                raise Unstorable("result", type(thing).__name__, what)
             self.names_project |= _is_project(thing)
             return NotImplemented
         if isinstance(thing, ModuleType):
             from importlib import import_module
 
             return import_module, (thing.__name__,)
+        if sharing.is_frame(thing) and sharing.copies_on_write():
+            return self._frame(thing)
         if self.array is not None and isinstance(thing, self.array):
             found = self._array(thing)
             return self._times(thing) if found is NotImplemented else found
         return NotImplemented
+
+    def _frame(self, thing: Any) -> Any:
+        """Of two frames that share a column of a type of pandas' own, the second goes as a copy: they would come back
+        as sharing it, and none of them would know.
+        """
+        columns = [block for block in _blocks(thing) if not isinstance(block, self.array)]
+        if not any(id(column) in self._columns for column in columns):
+            self._columns.update((id(column), column) for column in columns)
+            return NotImplemented
+        copy = thing.copy()
+        self._kept.append(copy)
+        self._private.update(id(array) for block in _blocks(copy) for array in (block, *_arrays_in(block)))
+        return copy.__reduce_ex__(5)
 
     def _times(self, thing: Any) -> Any:
         """Large arrays of `datetime64` and `timedelta64` over the buffer of their numbers: NumPy has no buffers of
@@ -134,7 +163,10 @@ class Link:
         return self.array, (thing.shape, thing.dtype, PickleBuffer(thing.view("i8")), 0, thing.strides)
 
     def _array(self, thing: Any) -> Any:
-        if id(thing) in self._private or thing.dtype.hasobject or type(thing) is not self.array:
+        if id(thing) in self._private or type(thing) is not self.array:
+            return NotImplemented
+        if thing.dtype.hasobject:
+            self._require_alone(thing)
             return NotImplemented
         owner = owner_of(thing)
         given = self._given().get(id(owner))
@@ -162,6 +194,18 @@ class Link:
         place = _address(thing) - _address(owner)
         return self.array, (thing.shape, thing.dtype, owner, place, thing.strides)
 
+    def _require_alone(self, thing: Any) -> None:
+        """Refuse an array of objects that shares its memory: NumPy makes none over memory that is there."""
+        owner = owner_of(thing)
+        given = self._given().get(id(owner))
+        if given is not None and _share_memory(thing, given):
+            raise Shared(thing)
+        others = self._holding.setdefault(id(owner), [])
+        if any(_share_memory(thing, other) for other in others):
+            raise Unstorable("result", "numpy.ndarray", "two arrays of objects in it share memory")
+        self._kept.append(owner)
+        others.append(thing)
+
     def _given(self) -> dict[int, Any]:
         """The arrays that the call was given, by the id of what owns their memory."""
         if self._memory is None:
@@ -177,6 +221,12 @@ def _is_project(thing: Any) -> bool:
     if isinstance(thing, type):
         return origin.of_class(thing) == origin.PROJECT
     return origin.of_namespace(thing.__globals__) == origin.PROJECT
+
+
+def _prefixes(thing: Any) -> list[tuple[str, str]]:
+    """Module and name of a class or function, and of the classes in which it stands."""
+    parts = str(thing.__qualname__).split(".")
+    return [(str(thing.__module__), ".".join(parts[: count + 1])) for count in range(len(parts))]
 
 
 def _attribute_dicts(heap: Heap) -> dict[int, int]:
@@ -211,6 +261,14 @@ class _Memory:
         }
 
 
+def _share_memory(one: Any, other: Any) -> bool:
+    numpy: Any = sys.modules["numpy"]
+    try:
+        return bool(numpy.shares_memory(one, other, max_work=10_000))
+    except Exception:  # it is too hard to tell
+        return True
+
+
 def _address(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
@@ -231,6 +289,12 @@ def _extent(array: Any) -> tuple[int, int]:
 def _blocks(frame: Any) -> list[Any]:
     manager = getattr(frame, "_mgr", None)
     return [block.values for block in getattr(manager, "blocks", ())]
+
+
+def _arrays_in(column: Any) -> list[Any]:
+    """The arrays in a column of a type of pandas' own: times, masked and categorical values, texts."""
+    held = [getattr(column, name, None) for name in ("_ndarray", "_data", "_mask", "_codes")]
+    return [array for array in held if hasattr(array, "dtype")]
 
 
 _picklers: dict[Any, Any] = {}

@@ -9,7 +9,9 @@ import sys
 
 from . import key as keys
 from . import origin, surroundings
+from .facts import facts
 from .heap import heap_of
+from .kinds import CodeType, ModuleType
 from .linked import Link
 from .refusals import Unstorable
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .call import Call
+    from .fingerprint import Reach
     from .heap import Changes
     from .key import Key
 
@@ -98,6 +101,7 @@ class Watch:
         self._accompanied = _accompanied(self._awaits)
         self._closure = _closure(call.callee) if call.site.kind == "function" else {}
         self._is_function = call.site.kind == "function"
+        self._installed = _installed(reach)
         self._surroundings = surroundings.Surroundings(self._names)
         self.record = Record(folder)
         self.record.watch(value for _, value, _ in keys.given(call))
@@ -170,6 +174,10 @@ class Watch:
         missed = [name for name in keys.changes(before, after, self._modules) if not self.heap.knows(name)]
         if missed:
             raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
+        for module, held in self._installed:
+            for name, value in held.items():
+                if vars(module).get(name, _ABSENT) is not value:
+                    raise Unstorable(f"{module.__name__}.{name}", "changed", "the call binds it in an installed module")
         # The cells of a marked function that runs are the frame's, which lets nobody write to them.
         for name, value in (_closure(callee) if self._is_function else {}).items():
             if self._closure.get(name) is not value:
@@ -182,8 +190,31 @@ class Watch:
             output = self._capture.effect()
             if output is not None:
                 effects["output"] = output
-        link = Link(self.heap, {number for number, _ in changes.objects}, self._modules)
+        link = Link(self.heap, {number for number, _ in changes.objects}, self._modules, frozenset(changes.bound()))
         return Found(link, changes, self.record.trace(), effects, states, alone)
+
+
+_ABSENT = object()
+
+
+def _installed(reach: Reach) -> list[tuple[ModuleType, dict[str, Any]]]:
+    """The modules, not the project's, that the reached code names, each with what the names that this code binds as
+    globals or attributes are bound to in it.
+    """
+    found: dict[int, ModuleType] = {}
+    for thing in reach.seen.values() if reach.written else ():
+        named = [thing]
+        code = getattr(thing, "__code__", None)
+        if isinstance(code, CodeType):
+            known = facts(code)
+            named = [thing.__globals__.get(name) for name in known.globals]
+            named += [sys.modules.get(name) for name, _, _ in known.imports]
+        found.update((id(one), one) for one in named if isinstance(one, ModuleType))
+    return [
+        (module, {name: vars(module).get(name, _ABSENT) for name in reach.written})
+        for module in found.values()
+        if origin.of_namespace(vars(module)) != origin.PROJECT
+    ]
 
 
 def _closure(function: Any) -> dict[str, Any]:
