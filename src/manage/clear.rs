@@ -109,7 +109,7 @@ fn needed_blobs(store: &Store) -> anyhow::Result<Option<HashSet<String>>> {
     for name in store.names().context("cannot read the cache folder")? {
         match entry::read(&store.path(&name)) {
             Ok(entry) => needed.extend(entry.manifest.blobs().into_iter().map(str::to_owned)),
-            // A folder or a link with an entry's name needs nothing, and stays after `--all`.
+            // A folder with an entry's name needs nothing, and stays after `--all`.
             Err(Damage::NotAFile) => {}
             Err(_) => return Ok(None),
         }

@@ -568,3 +568,20 @@ def test_same_value_twice_in_one_run_is_two_objects(stash):
         """
     )
     assert (printed, first, second) == ("[1, 2] [1]\n", ["1"], [])
+
+def test_a_class_and_lists_beside_globals(stash):
+    """Code that reads all globals depends on their order, whatever kinds of things they are."""
+    printed, first, second = stash.script_twice(
+        """
+        import math
+        numbers = [1]
+        class K:
+            def m(self):
+                return 1
+        def names():
+            log("names")
+            return [name for name in globals() if name.islower()], K().m()
+        print(names())  # @devstash
+        """
+    )
+    assert (first, second) == (["names"], [])

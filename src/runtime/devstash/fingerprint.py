@@ -660,9 +660,9 @@ class Reach:
             if not isinstance(kind, FunctionType):
                 held.append((kind.__module__, kind.__qualname__, [n for n in vars(kind) if n not in NOT_LISTED]))
         for name, (module, _) in self._loose.items():
-            held.append((name, [n for n in vars(module) if n[:2] != "__"]))
+            held.append((name, "", [n for n in vars(module) if n[:2] != "__"]))
         for module in self.listed.values():
-            held.append((module.__name__, [n for n in vars(module) if n[:2] != "__"]))
+            held.append((module.__name__, "", [n for n in vars(module) if n[:2] != "__"]))
         return sorted(held)
 
 
