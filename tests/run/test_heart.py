@@ -569,6 +569,7 @@ def test_same_value_twice_in_one_run_is_two_objects(stash):
     )
     assert (printed, first, second) == ("[1, 2] [1]\n", ["1"], [])
 
+
 def test_a_class_and_lists_beside_globals(stash):
     """Code that reads all globals depends on their order, whatever kinds of things they are."""
     printed, first, second = stash.script_twice(
