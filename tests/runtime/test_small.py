@@ -79,7 +79,7 @@ def within(inner):
     )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.recursive(ATOMS, within, max_leaves=25).filter(lambda value: type(value) not in encode.ATOMS))
 def test_as_the_pickler(value):
     try:
