@@ -7,6 +7,7 @@ pub mod exit;
 
 pub mod cli;
 pub mod duration;
+pub mod nearest;
 pub mod options;
 
 pub mod discover;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Fault;
 use super::words::{Value, Word, items, unquoted};
 use crate::duration::Ttl;
+use crate::nearest::nearest;
 use crate::syntax::{self, ast::Expr};
 
 /// What a marker asks for. What it does not mention is absent here, and left to the settings farther from the line.
@@ -290,16 +291,9 @@ fn unknown(word: &Word<'_>) -> Fault {
     let end = word
         .value
         .map_or(word.end, |_| word.end.max(word.start + 1));
-    let nearest = KNOWN
-        .iter()
-        .map(|(name, _)| (distance(&word.name.to_lowercase(), name), *name))
-        .min();
-    let hint = match nearest {
-        // A third of the letters may be wrong, but not all of a short name.
-        Some((distance, name)) if distance <= 1.max(name.len() / 3) && distance < name.len() => {
-            format!("did you mean `{name}`?")
-        }
-        _ => {
+    let hint = match nearest(word.name, KNOWN.iter().map(|(name, _)| *name)).first() {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => {
             let names: Vec<_> = KNOWN.iter().map(|(name, _)| format!("`{name}`")).collect();
             format!(
                 "the options are {}; a value with spaces needs quotes",
@@ -313,27 +307,6 @@ fn unknown(word: &Word<'_>) -> Fault {
         format!("unknown option `{}`", word.name),
         hint,
     )
-}
-
-/// How many letters to add, remove, change or swap with their neighbour to get from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let change = usize::from(from[i - 1] != to[j - 1]);
-            let mut best = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]
