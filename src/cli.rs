@@ -19,6 +19,7 @@ Examples:
   devstash check analyse.py                    are its markers right?
   devstash list                                what is kept, how old, how big
   devstash list --ttl 1d                       what would have expired with `ttl=1d`
+  devstash show analyse.py:12                  all that is known of what line 12 has kept
   devstash clear --pattern 'requests*'         remove some of it
   devstash clear --all                         remove all of it
 
@@ -39,6 +40,24 @@ Examples:
   devstash run -u -X dev -W error analyse.py
   DEVSTASH_SKIP_REWRITE=1 devstash run analyse.py     the script as plain Python runs it";
 
+const ENTRY: &str = "\
+ENTRY is the name of an entry's file, with or without `.pkl`, or a path to it; a part of that name, or of the marker's \
+`name=`, that no other entry has; or the place of the marked line, as in `analyse.py:12`, for the newest entry that was \
+made there.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  devstash show analyse.py:12              the newest entry of this line
+  devstash show summarise                  the entry with this in its name
+  devstash show --json summarise           the same for programs
+  devstash show --output analyse.py:12     what the call printed, if it was recorded";
+
+const PATH_EXAMPLES: &str = "\
+Examples:
+  devstash path analyse.py:12
+  cp \"$(devstash path summarise)\" /tmp/
+  python -m pickle \"$(devstash path summarise)\"     look at the value";
+
 const PYTHON_FLAGS: &str = "Python's own flags, passed on";
 
 /// Mark a slow or expensive line of a Python script with a comment and never wait for it again
@@ -58,6 +77,12 @@ pub enum Command {
     Check(CheckArgs),
     /// List what is kept, how old and how big it is
     List(ListArgs),
+    /// Show all that is known of an entry
+    #[command(after_help = format!("{ENTRY}\n\n{SHOW_EXAMPLES}"))]
+    Show(ShowArgs),
+    /// Print where the file of an entry is
+    #[command(after_help = format!("{ENTRY}\n\n{PATH_EXAMPLES}"))]
+    Path(PathArgs),
     /// Remove what is kept
     Clear(ClearArgs),
 }
@@ -171,6 +196,34 @@ pub struct ListArgs {
     /// Judge every entry by this age (30s, 15m, 6h, 7d, 2w) instead of by its own marker's
     #[arg(long, value_name = "AGE")]
     pub ttl: Option<String>,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
+    #[arg(value_name = "ENTRY", required = true)]
+    pub entry: OsString,
+
+    /// As a JSON object, for programs
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+
+    /// Print what the call has printed to stdout, and nothing else
+    #[arg(long)]
+    pub output: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PathArgs {
+    /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
+    #[arg(value_name = "ENTRY", required = true)]
+    pub entry: OsString,
 
     #[command(flatten)]
     pub folder: FolderArgs,

@@ -128,6 +128,20 @@ pub fn age(age: Duration) -> String {
     }
 }
 
+/// How long something took: `13 µs`, `2.7 ms`, `38.0 s`, and from a minute on as an age.
+pub fn took(seconds: f64) -> String {
+    // What would be shown as 1000 of a unit is one of the next.
+    if seconds < 999.5e-6 {
+        format!("{:.0} µs", seconds.max(0.0) * 1e6)
+    } else if seconds < 0.999_95 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else if seconds < 59.95 {
+        format!("{seconds:.1} s")
+    } else {
+        age(Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX))
+    }
+}
+
 /// A size with one digit after the point from 1 KiB on: `512 B`, `12.1 KiB`, `7.6 MiB`.
 pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -203,6 +217,21 @@ mod tests {
         case(3_605, "1h 5s");
         case(7_384, "2h 3m");
         case(90_000_000, "148w 5d");
+    }
+
+    #[test]
+    fn what_something_took_has_the_unit_that_fits() {
+        let case = |seconds, text: &str| assert_eq!(took(seconds), text);
+        case(0.0, "0 µs");
+        case(-1.0, "0 µs");
+        case(0.000_013_4, "13 µs");
+        case(0.000_999_6, "1.0 ms");
+        case(0.002_66, "2.7 ms");
+        case(0.999_96, "1.0 s");
+        case(38.04, "38.0 s");
+        case(59.96, "1m");
+        case(3_605.2, "1h 5s");
+        case(1e300, &age(Duration::MAX));
     }
 
     #[test]

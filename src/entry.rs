@@ -16,8 +16,9 @@ use std::time::SystemTime;
 
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -42,6 +43,8 @@ pub struct Entry {
     pub size: u64,
     /// When it was made: the file's modification time.
     pub made: SystemTime,
+    /// When it was last used: its access time, that of its making if never.
+    pub used: SystemTime,
     pub manifest: Manifest,
 }
 
@@ -265,6 +268,15 @@ struct ExtractOfSite<'m> {
     name: Option<Cow<'m, str>>,
 }
 
+/// The part of a manifest that tells where it was made.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "key")]
+    _key: Object,
+    #[serde(default)]
+    site: Site,
+}
+
 /// A JSON object, whatever is in it.
 struct Object;
 
@@ -287,24 +299,53 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-/// Reads the outline of the entry `name` in an open folder, and the state of the file that it was read from, if that
-/// much could be told. Checks all that [`read`] checks. `buffer` is there to be used again.
-///
-/// The access time stays as it is where that is for us to say: to be looked at is not to be used.
+/// What a reader takes of the entry `name` in an open folder, and the state of the file that it was read from, if that
+/// much could be told. `buffer` is there to be used again.
+pub type Reader<T> = fn(
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &mut Vec<u8>,
+) -> (Option<State>, Result<T, Damage>);
+
+/// Reads an entry's outline. Checks all that [`read`] checks.
 pub fn outline(
     folder: BorrowedFd<'_>,
     name: &CStr,
     buffer: &mut Vec<u8>,
 ) -> (Option<State>, Result<Outline, Damage>) {
-    // A link is refused and a FIFO does not block.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let open = |flags| openat(folder, name, flags, Mode::empty());
-    let opened = match open(flags | UNNOTICED) {
-        Err(Errno::PERM) => open(flags), // it belongs to somebody else
-        opened => opened,
-    };
-    let file = match opened {
-        Ok(file) => File::from(file),
+    part(folder, name, buffer, |text| {
+        let extract: Extract<'_> = serde_json::from_slice(text)?;
+        Ok(Outline {
+            ttl: extract.ttl,
+            label: extract
+                .site
+                .name
+                .filter(|name| !name.is_empty())
+                .map(|name| name.into()),
+        })
+    })
+}
+
+/// Reads at which marked place an entry was made, in the same way.
+pub fn site(
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &mut Vec<u8>,
+) -> (Option<State>, Result<Site, Damage>) {
+    part(folder, name, buffer, |text| {
+        let extract: Place = serde_json::from_slice(text)?;
+        Ok(extract.site)
+    })
+}
+
+fn part<T>(
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &mut Vec<u8>,
+    parse: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+) -> (Option<State>, Result<T, Damage>) {
+    let file = match open(folder, name) {
+        Ok(file) => file,
         Err(Errno::LOOP) => return (None, Err(Damage::NotAFile)),
         Err(error) => return (None, Err(io::Error::from(error).into())),
     };
@@ -321,18 +362,22 @@ pub fn outline(
     if !found.is_file() {
         return (Some(state), Err(Damage::NotAFile));
     }
-    let outline = manifest_text(&file, found.len(), buffer).and_then(|text| {
-        let extract: Extract<'_> = serde_json::from_slice(text).map_err(Damage::Manifest)?;
-        Ok(Outline {
-            ttl: extract.ttl,
-            label: extract
-                .site
-                .name
-                .filter(|name| !name.is_empty())
-                .map(|name| name.into()),
-        })
-    });
-    (Some(state), outline)
+    let read = manifest_text(&file, found.len(), buffer)
+        .and_then(|text| parse(text).map_err(Damage::Manifest));
+    (Some(state), read)
+}
+
+/// Opens an entry to look at it. A link is refused and a FIFO does not block.
+///
+/// The access time stays as it is where that is for us to say: to be looked at is not to be used.
+fn open(folder: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<File, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = |flags| openat(folder, name, flags, Mode::empty());
+    match open(flags | UNNOTICED) {
+        Err(Errno::PERM) => open(flags), // it belongs to somebody else
+        opened => opened,
+    }
+    .map(File::from)
 }
 
 /// Opens a file without its access time being set, where the system can do that.
@@ -343,11 +388,11 @@ const UNNOTICED: OFlags = OFlags::empty();
 
 /// Reads what the entry at `path` says of itself, without following links and without executing anything.
 pub fn read(path: &Path) -> Result<Entry, Damage> {
-    // Asked before opening, because opening a FIFO waits for a writer.
+    // Asked before opening, because a socket cannot be opened.
     if !path.symlink_metadata()?.is_file() {
         return Err(Damage::NotAFile);
     }
-    let file = File::open(path)?;
+    let file = open(CWD, path).map_err(io::Error::from)?;
     let found = file.metadata()?;
     let size = found.len();
     let mut buffer = Vec::new();
@@ -356,6 +401,7 @@ pub fn read(path: &Path) -> Result<Entry, Damage> {
     Ok(Entry {
         size,
         made: found.modified()?,
+        used: found.accessed()?,
         manifest,
     })
 }

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::exit::ExitStatus;
-use devstash::options::{CheckOptions, ClearOptions, ListOptions, RunOptions};
+use devstash::options::{
+    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions,
+};
 use devstash::pump::Task;
 use devstash::{check, launch, manage};
 
@@ -38,6 +40,14 @@ fn main() -> ExitStatus {
         Command::Check(typed) => finish(check::check(&CheckOptions::new(typed))),
         Command::List(typed) => match ListOptions::new(typed) {
             Ok(options) => finish(manage::list(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Show(typed) => match ShowOptions::new(typed) {
+            Ok(options) => finish(manage::show(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Path(typed) => match PathOptions::new(typed) {
+            Ok(options) => finish(manage::path(&options)),
             Err(error) => usage(&error),
         },
         Command::Clear(typed) => match ClearOptions::new(typed) {

@@ -53,6 +53,39 @@ pub struct ListOptions {
     pub ttl: Option<Ttl>,
 }
 
+/// What `devstash show` is to do.
+#[derive(Clone, Debug)]
+pub struct ShowOptions {
+    pub wanted: Wanted,
+    pub form: Form,
+}
+
+/// What of an entry is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All that is known of it, for people.
+    Text,
+    /// The same for programs.
+    Json,
+    /// What its call printed to stdout.
+    Output,
+}
+
+/// What `devstash path` is to do.
+#[derive(Clone, Debug)]
+pub struct PathOptions {
+    pub wanted: Wanted,
+}
+
+/// One entry, as a user names it.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Absolute; counts unless `entry` is a path.
+    pub cache_dir: PathBuf,
+    /// As typed, and not empty.
+    pub entry: OsString,
+}
+
 /// What `devstash clear` is to do.
 #[derive(Clone, Debug)]
 pub struct ClearOptions {
@@ -112,6 +145,41 @@ impl ListOptions {
         Ok(ListOptions {
             cache_dir: existing_cache_dir(typed.folder)?,
             ttl,
+        })
+    }
+}
+
+impl ShowOptions {
+    pub fn new(typed: cli::ShowArgs) -> Result<ShowOptions> {
+        Ok(ShowOptions {
+            wanted: Wanted::new(typed.entry, typed.folder)?,
+            form: match (typed.json, typed.output) {
+                (true, _) => Form::Json,
+                (false, true) => Form::Output,
+                (false, false) => Form::Text,
+            },
+        })
+    }
+}
+
+impl PathOptions {
+    pub fn new(typed: cli::PathArgs) -> Result<PathOptions> {
+        Ok(PathOptions {
+            wanted: Wanted::new(typed.entry, typed.folder)?,
+        })
+    }
+}
+
+impl Wanted {
+    fn new(entry: OsString, folder: cli::FolderArgs) -> Result<Wanted> {
+        if entry.is_empty() {
+            bail!(
+                "an empty ENTRY could be any\n\nhint: `devstash list` shows the names of all entries"
+            );
+        }
+        Ok(Wanted {
+            cache_dir: existing_cache_dir(folder)?,
+            entry,
         })
     }
 }

@@ -289,6 +289,13 @@ fn unique_name() -> String {
     format!("{}-{random:016x}", process::id())
 }
 
+/// Where the blob of this digest is in a cache folder.
+pub fn blob(folder: &Path, digest: &str) -> PathBuf {
+    let digits = digest.get(..2).unwrap_or_default();
+    let blobs = OsStr::from_bytes(BLOBS.to_bytes());
+    folder.join(blobs).join(digits).join(digest)
+}
+
 /// The paths of what is in a folder; nothing where that cannot be told.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -305,9 +312,7 @@ pub fn shown(name: &OsStr) -> Cow<'_, str> {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for sign in chunk.valid().chars() {
-            let hides = matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-            if sign.is_control() || hides {
+            if is_harmful(sign) {
                 text.extend(sign.escape_default());
             } else {
                 text.push(sign);
@@ -318,6 +323,13 @@ pub fn shown(name: &OsStr) -> Cow<'_, str> {
         }
     }
     text.into()
+}
+
+/// Whether a character does something else than to stand there: a control character, or one that turns or hides text.
+pub fn is_harmful(sign: char) -> bool {
+    sign.is_control()
+        || matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn absent(error: &io::Error) -> bool {

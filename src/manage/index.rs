@@ -2,7 +2,7 @@
 //!
 //! It is never the truth. A row holds for one state of one file: inode, size, times of modification and change; where
 //! anything of that is another one, the entry is read. It is made by `list` when many had to be read, can be lost at
-//! any time, and nothing but `list` and `clear --pattern` ever looks at it.
+//! any time, and nothing but `list` and the commands that look for an entry by a pattern or a label ever looks at it.
 //!
 //! `.stat/list`, all numbers little-endian:
 //!
@@ -145,7 +145,7 @@ fn bytes(scan: &Scan, device: u64, until: SystemTime) -> Vec<u8> {
     let until = i64::try_from(until.as_nanos()).unwrap_or(i64::MAX);
     let mut known: Vec<(&State, &Outline)> = scan
         .rows()
-        .filter_map(|row| Some((row.state.as_ref()?, row.outline.as_ref().ok()?)))
+        .filter_map(|row| Some((row.state.as_ref()?, row.read.as_ref().ok()?)))
         .filter(|(state, outline)| {
             let label = outline.label.as_deref().unwrap_or_default();
             state.changed < until && label.len() <= LONGEST_LABEL

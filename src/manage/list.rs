@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use unicode_width::UnicodeWidthStr;
 
 use crate::duration::{self, Ttl};
 use crate::exit::ExitStatus;
@@ -14,13 +13,11 @@ use crate::options::ListOptions;
 use crate::store::{NoStore, Store, shown};
 
 use super::index;
+use super::moment::Now;
+use super::page::columns;
 use super::scan::{Row, Scan, scan};
-use super::unless_closed;
+use super::{empty, refused, say, unless_closed};
 
-/// Entries made further ahead than this have no age to be trusted; the runtime judges alike (`_AHEAD` in `store.py`).
-const AHEAD: i64 = 60 * SECOND;
-/// In nanoseconds.
-const SECOND: i64 = 1_000_000_000;
 /// The least widths of the columns Size and Age, so that short lists do not look cramped.
 const SIZE: usize = 8;
 const AGE: usize = 9;
@@ -31,15 +28,12 @@ const CHUNK: usize = 64 << 10;
 pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
     let store = match Store::open(&options.cache_dir) {
         Ok(store) => store,
-        Err(absent @ NoStore::Absent(_)) => {
-            eprintln!(
-                "devstash: {absent}; `devstash run` makes it when there is something to keep"
-            );
-            return Ok(ExitStatus::Success);
-        }
-        Err(other) => {
-            eprintln!("devstash: {other}");
-            return Ok(ExitStatus::NothingMatched);
+        Err(trouble) => {
+            say(&refused(&trouble));
+            return Ok(match trouble {
+                NoStore::Absent(_) => ExitStatus::Success,
+                _ => ExitStatus::NothingMatched,
+            });
         }
     };
     let now = SystemTime::now();
@@ -47,13 +41,13 @@ pub fn list(options: &ListOptions) -> anyhow::Result<ExitStatus> {
     let rows = in_order(&found);
     if rows.is_empty() {
         sweep(&store);
-        eprintln!(
-            "devstash: the cache `{}` is empty",
-            shown(options.cache_dir.as_os_str())
-        );
+        say(&empty(&options.cache_dir));
         return Ok(ExitStatus::Success);
     }
-    let table = Table::new(options.ttl, now);
+    let table = Table {
+        asked: options.ttl,
+        now: Now::of(now),
+    };
     unless_closed(table.print(&found, &rows, &blobs(&store))).context("cannot write to stdout")?;
     index::renew(&store, &found, now);
     sweep(&store);
@@ -72,15 +66,11 @@ type Dated<'s> = (Option<i64>, &'s Row);
 
 /// The entries by the time at which they were made; those of the same time by their names.
 fn in_order(found: &Scan) -> Vec<Dated<'_>> {
-    let mut rows: Vec<Dated<'_>> = found.rows().map(|row| (made(row), row)).collect();
+    let mut rows: Vec<Dated<'_>> = found.rows().map(|row| (row.made(), row)).collect();
     rows.sort_unstable_by(|(made, row), (other, another)| {
         made.cmp(other).then_with(|| row.name().cmp(another.name()))
     });
     rows
-}
-
-fn made(row: &Row) -> Option<i64> {
-    row.state.map(|state| state.modified)
 }
 
 /// A line on the contents of files that calls wrote, which entries share; nothing if there are none.
@@ -103,19 +93,10 @@ fn blobs(store: &Store) -> String {
 /// How rows become lines. Cells are written where they are needed, since there may be very many.
 struct Table {
     asked: Option<Ttl>,
-    /// Nanoseconds since 1970.
-    now: i64,
+    now: Now,
 }
 
 impl Table {
-    fn new(asked: Option<Ttl>, now: SystemTime) -> Table {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Table {
-            asked,
-            now: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        }
-    }
-
     fn print(&self, found: &Scan, rows: &[Dated<'_>], end: &str) -> io::Result<()> {
         let (mut sizes, mut ages, mut ttls) = (Cell::default(), Cell::default(), Cell::default());
         let (mut first, mut second, mut third) = ("Cache File".len(), SIZE, AGE);
@@ -144,7 +125,7 @@ impl Table {
             let size = sizes.text(size(row), duration::size);
             let age = ages.text(self.seconds(*made), age);
             line(&mut text, &name(row), size, age);
-            match &row.outline {
+            match &row.read {
                 Ok(outline) => match self.validity(outline.ttl, *made) {
                     Some((valid, ttl)) => {
                         text.push_str(if valid { "valid (<=" } else { "expired (>" });
@@ -167,23 +148,13 @@ impl Table {
     }
 
     fn seconds(&self, made: Option<i64>) -> Option<u64> {
-        made.map(|made| (self.age(made) / SECOND).unsigned_abs())
-    }
-
-    /// Never negative.
-    fn age(&self, made: i64) -> i64 {
-        self.now.saturating_sub(made).max(0)
+        made.map(|made| self.now.age(made))
     }
 
     /// Whether an entry is still valid by the TTL asked for, or else by that of its own marker; None without any.
     fn validity(&self, own: Option<u64>, made: Option<i64>) -> Option<(bool, Ttl)> {
         let ttl = self.asked.or_else(|| own.and_then(Ttl::from_seconds))?;
-        let longest = i64::try_from(ttl.seconds())
-            .unwrap_or(i64::MAX)
-            .saturating_mul(SECOND);
-        let made = made?;
-        let ahead = made.saturating_sub(self.now) > AHEAD;
-        Some((!ahead && self.age(made) <= longest, ttl))
+        Some((self.now.is_valid(ttl, made?), ttl))
     }
 }
 
@@ -218,24 +189,9 @@ fn age(seconds: u64) -> String {
 
 fn name(row: &Row) -> Cow<'_, str> {
     let name = shown(row.name());
-    match row
-        .outline
-        .as_ref()
-        .ok()
-        .and_then(|outline| outline.label.as_deref())
-    {
+    match row.label() {
         Some(label) => format!("{name} ({})", shown(OsStr::new(label))).into(),
         None => name,
-    }
-}
-
-/// How wide a text is on a terminal.
-fn columns(text: &str) -> usize {
-    // What is shown has no control characters.
-    if text.is_ascii() {
-        text.len()
-    } else {
-        text.width()
     }
 }
 

@@ -3,17 +3,37 @@
 mod clear;
 mod index;
 mod list;
+mod moment;
+mod page;
+mod path;
+mod pattern;
+mod pick;
+mod place;
+mod record;
 mod scan;
+mod show;
+mod suggest;
+mod words;
 
 pub use clear::clear;
 pub use list::list;
+pub use path::path;
+pub use show::show;
 
 use std::io::{self, Write};
+use std::path::Path;
+
+use crate::store::{NoStore, shown};
 
 /// Writes a command's answer to stdout.
-fn answer(text: &str) -> io::Result<()> {
+fn answer(text: impl AsRef<[u8]>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    unless_closed(out.write_all(text.as_ref()).and_then(|()| out.flush()))
+}
+
+/// Says what devstash has to say, on stderr. Nobody there to read it is no trouble.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "devstash: {text}");
 }
 
 /// A reader that has seen enough and closed the pipe is no trouble.
@@ -22,4 +42,18 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+/// Why there is no cache to look into.
+fn refused(trouble: &NoStore) -> String {
+    match trouble {
+        NoStore::Absent(_) => {
+            format!("{trouble}; `devstash run` makes it when there is something to keep")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn empty(folder: &Path) -> String {
+    format!("the cache `{}` is empty", shown(folder.as_os_str()))
 }

@@ -14,7 +14,7 @@ use std::thread;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-use crate::entry::{self, Damage, Outline, State};
+use crate::entry::{self, Damage, Outline, Site, State};
 use crate::store::{Store, is_entry_name};
 
 use super::index::Index;
@@ -26,31 +26,43 @@ const MOST: usize = 8;
 /// What a buffer may keep of the memory that one large manifest wanted.
 const BUFFER: usize = 1 << 20;
 
-/// One entry.
+/// One entry, and what was read of it.
 #[derive(Debug)]
-pub struct Row {
+pub struct Row<T = Outline> {
     name: CString,
     /// None where not even that could be told.
     pub state: Option<State>,
-    pub outline: Result<Outline, Damage>,
+    pub read: Result<T, Damage>,
+}
+
+impl<T> Row<T> {
+    pub fn name(&self) -> &OsStr {
+        OsStr::from_bytes(self.name.to_bytes())
+    }
+
+    /// When it was made, in nanoseconds since 1970.
+    pub fn made(&self) -> Option<i64> {
+        self.state.map(|state| state.modified)
+    }
 }
 
 impl Row {
-    pub fn name(&self) -> &OsStr {
-        OsStr::from_bytes(self.name.to_bytes())
+    /// What its marker calls it.
+    pub fn label(&self) -> Option<&str> {
+        self.read.as_ref().ok()?.label.as_deref()
     }
 }
 
 /// All entries, in no order.
 #[derive(Debug)]
-pub struct Scan {
-    rows: Vec<Vec<Row>>,
+pub struct Scan<T = Outline> {
+    rows: Vec<Vec<Row<T>>>,
     /// How many the index could tell nothing of, though they are in order.
     pub read: usize,
 }
 
-impl Scan {
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+impl<T> Scan<T> {
+    pub fn rows(&self) -> impl Iterator<Item = &Row<T>> {
         self.rows.iter().flatten()
     }
 }
@@ -60,12 +72,27 @@ type Name = (CString, bool);
 
 /// Looks at every entry of the store. One that vanishes meanwhile is left out.
 pub fn scan(store: &Store) -> io::Result<Scan> {
+    scan_for(store, entry::outline, Index::find)
+}
+
+/// The same for the marked places of all entries, of which no index knows.
+pub fn sites(store: &Store) -> io::Result<Scan<Site>> {
+    scan_for(store, entry::site, |_, _| None)
+}
+
+fn scan_for<T: Send>(
+    store: &Store,
+    read: entry::Reader<T>,
+    known: fn(&Index, &State) -> Option<T>,
+) -> io::Result<Scan<T>> {
     let folder = store.handle()?;
     let reader = Reader {
         store,
         folder: folder.as_fd(),
         index: OnceLock::new(),
-        read: AtomicUsize::new(0),
+        read,
+        known,
+        unknown: AtomicUsize::new(0),
     };
     let (names, queue) = mpsc::channel();
     let queue = Mutex::new(queue);
@@ -102,36 +129,40 @@ pub fn scan(store: &Store) -> io::Result<Scan> {
     })?;
     Ok(Scan {
         rows,
-        read: reader.read.into_inner(),
+        read: reader.unknown.into_inner(),
     })
 }
 
 /// What the threads share.
-struct Reader<'s> {
+struct Reader<'s, T> {
     store: &'s Store,
     folder: BorrowedFd<'s>,
     /// Read by the first that needs it, while the names come in.
     index: OnceLock<Option<Index>>,
-    read: AtomicUsize,
+    read: entry::Reader<T>,
+    /// What the index tells of an entry in this state.
+    known: fn(&Index, &State) -> Option<T>,
+    /// How many had to be read.
+    unknown: AtomicUsize,
 }
 
-impl Reader<'_> {
+impl<T> Reader<'_, T> {
     /// Takes batches until there are no more.
-    fn all(&self, queue: &Mutex<Receiver<Vec<Name>>>) -> Vec<Vec<Row>> {
+    fn all(&self, queue: &Mutex<Receiver<Vec<Name>>>) -> Vec<Vec<Row<T>>> {
         let mut rows = Vec::new();
         let mut buffer = Vec::new();
         let mut read = 0;
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(names) = next else {
-                self.read.fetch_add(read, Ordering::Relaxed);
+                self.unknown.fetch_add(read, Ordering::Relaxed);
                 return rows;
             };
             let index = self.index.get_or_init(|| Index::load(self.store)).as_ref();
             let mut batch = Vec::with_capacity(names.len());
             for (name, other) in names {
                 if let Some((row, known)) = self.row(name, other, index, &mut buffer) {
-                    read += usize::from(!known && row.outline.is_ok());
+                    read += usize::from(!known && row.read.is_ok());
                     batch.push(row);
                 }
                 if buffer.len() > BUFFER {
@@ -149,33 +180,29 @@ impl Reader<'_> {
         other: bool,
         index: Option<&Index>,
         buffer: &mut Vec<u8>,
-    ) -> Option<(Row, bool)> {
+    ) -> Option<(Row<T>, bool)> {
         if let Some(index) = index.filter(|_| !other)
             && let Some(state) = self.state(&name)
-            && let Some(outline) = index.find(&state)
+            && let Some(read) = (self.known)(index, &state)
         {
             let row = Row {
                 name,
                 state: Some(state),
-                outline: Ok(outline),
+                read: Ok(read),
             };
             return Some((row, true));
         }
-        let (state, outline) = if other {
+        let (state, read) = if other {
             (None, Err(Damage::NotAFile))
         } else {
-            entry::outline(self.folder, &name, buffer)
+            (self.read)(self.folder, &name, buffer)
         };
-        if matches!(&outline, Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound)
+        if matches!(&read, Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound)
         {
             return None;
         }
         let state = state.or_else(|| self.state(&name));
-        let row = Row {
-            name,
-            state,
-            outline,
-        };
+        let row = Row { name, state, read };
         Some((row, false))
     }
 
@@ -199,7 +226,7 @@ impl Scan {
         let rows = rows.map(|(state, outline)| Row {
             name: CString::default(),
             state: Some(state),
-            outline: Ok(outline),
+            read: Ok(outline),
         });
         Scan {
             rows: vec![rows.collect()],

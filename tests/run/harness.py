@@ -227,20 +227,25 @@ def without_privileges(closed):
 # --- terminals ------------------------------------------------------------------------------------------------------
 
 
-def on_terminal(argv, env, cwd, typed=(), timeout=60):
+def on_terminal(argv, env, cwd, typed=(), timeout=60, columns=None):
     """Run a command on a pseudo-terminal of its own.
 
     `typed` is a sequence of (text to wait for, bytes to type then). Returns all that appeared and the exit status as
-    a shell would give it (128 + signal).
+    a shell would give it (128 + signal). `columns` is how wide the terminal is.
     """
+    import fcntl
     import pty
     import select
+    import struct
+    import termios
     import time
 
     pid, master = pty.fork()
     if pid == 0:
         try:
             os.chdir(cwd)
+            if columns:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             os.execve(os.fspath(argv[0]), [os.fsencode(part) for part in argv], env)
         finally:
             os._exit(126)
