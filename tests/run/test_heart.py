@@ -586,3 +586,19 @@ def test_a_class_and_lists_beside_globals(stash):
         """
     )
     assert (first, second) == (["names"], [])
+
+
+def test_types_of_the_interpreter_count_as_such_before_their_module_is_loaded(stash):
+    """`list[int]` says that it is of the module `types`, which a small script has not loaded, and a miss loads."""
+    printed, first, second = stash.script_twice(
+        """
+        import sys
+        def name(kind):
+            log("name")
+            return str(kind)
+        for kind in (list[int], sys.implementation, type(sys.implementation), type(list[int])):
+            name(kind)  # @devstash
+            name(kind)  # @devstash
+        """
+    )
+    assert (len(first), second) == (4, [])

@@ -66,6 +66,7 @@ class Link:
         self._memory: dict[int, Any] | None = None
         self._private: set[int] = set()
         self._columns: dict[int, Any] = {}  # of frames met
+        self._indexes: set[int] = set()  # the arrays in indexes of pandas, which nobody changes
         self._holding: dict[int, list[Any]] = {}  # arrays of objects met, by the id of their memory's owner
         numpy = sys.modules.get("numpy")
         self.array: Any = getattr(numpy, "ndarray", None)
@@ -77,6 +78,7 @@ class Link:
     def restart(self) -> None:
         """Forget what one pickling has seen."""
         self._seen, self._kept, self._private, self._columns, self._holding = {}, [], set(), {}, {}
+        self._indexes = set()
         self.used = self.names_project = False
         self.behind = None
 
@@ -99,6 +101,8 @@ class Link:
             raise Shared(thing)
         if sharing.is_frame(thing) and sharing.copies_on_write():
             self._private.update(id(array) for block in _blocks(thing) for array in (block, *_arrays_in(block)))
+        if type(thing).__name__.endswith("Index") and type(thing).__module__.startswith("pandas."):
+            self._indexes.add(id(getattr(thing, "_data", None)))
         return None
 
     def _inner_parts(self) -> dict[int, Any]:
@@ -196,6 +200,8 @@ class Link:
 
     def _require_alone(self, thing: Any) -> None:
         """Refuse an array of objects that shares its memory: NumPy makes none over memory that is there."""
+        if id(thing) in self._indexes or not thing.flags.writeable:
+            return  # it is not written to
         owner = owner_of(thing)
         given = self._given().get(id(owner))
         if given is not None and _share_memory(thing, given):

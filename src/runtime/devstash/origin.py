@@ -22,6 +22,9 @@ PYTHON = "python"
 
 _LIBRARY = "/site-packages/", "/dist-packages/"
 _LIMIT = 10000
+_PYTHONS: frozenset[object] = frozenset(
+    getattr(sys, "stdlib_module_names", ("collections", "functools", "itertools", "operator", "types", "typing"))
+)
 
 _origins: dict[tuple[object, object], str] = {}
 _distributions: dict[str, dict[str, tuple[str, str]]] = {}
@@ -44,9 +47,14 @@ def of_namespace(namespace: Mapping[str, Any]) -> str:
 
 
 def of_module_name(name: object) -> str:
-    """The origin of the loaded module of that name; of one that is not loaded, the project."""
+    """The origin of the loaded module of that name; of one that is not loaded, the project.
+
+    Types of the interpreter are there without the module that they say they are of: `list[int]` is of `types`.
+    """
     module = sys.modules.get(name) if isinstance(name, str) else None
-    return PROJECT if module is None else of_namespace(vars(module))
+    if module is None:
+        return PYTHON if name in _PYTHONS else PROJECT
+    return of_namespace(vars(module))
 
 
 def of_file(name: str, file: str) -> str:
