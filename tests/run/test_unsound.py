@@ -342,3 +342,55 @@ def test_a_thread_that_is_left_running_is_started_every_time(stash, case):
         outcome = stash.run("s.py")
         assert outcome.stdout == expected.stdout
         assert "that it started is still running" in outcome.stderr
+
+
+def test_a_time_limit_that_strikes_while_an_entry_is_opened(stash):
+    """TimeoutError is an OSError, like those that say that an entry is not there."""
+    stash.write(
+        "s.py",
+        """
+        import signal, sys
+        def late(*_):
+            raise TimeoutError("late")
+        signal.signal(signal.SIGALRM, late)
+        def f(n):
+            log("f")
+            return n
+        def strike(event, args):
+            if armed and event == "open" and str(args[0]).endswith(".pkl"):
+                armed.clear()
+                signal.raise_signal(signal.SIGALRM)
+        armed = []
+        sys.addaudithook(strike)
+        f(1)  # @devstash
+        armed.append(1)
+        try:
+            f(2)  # @devstash
+        except TimeoutError as error:
+            print("in time", error)
+        """,
+        log=True,
+    )
+    for _ in range(2):
+        outcome = stash.run("s.py")
+        assert (outcome.stdout, outcome.stderr, outcome.status) == ("in time late\n", "", 0)
+    assert stash.executions() == ["f"]
+
+
+def test_what_a_package_puts_into_its_module_by_itself_is_no_change(stash):
+    """An attribute of the script's own may be called like a module that the call is the first to import."""
+    printed, first, second = stash.script_twice(
+        """
+        import xml
+        class Reader:
+            def read(self, text):
+                log("read")
+                from xml.dom import minidom
+                self.dom = minidom.parseString(text).documentElement.tagName
+                return self.dom
+        reader = Reader()
+        print(reader.read("<a/>"))  # @devstash
+        print(reader.dom)
+        """
+    )
+    assert (first, second) == (["read"], [])

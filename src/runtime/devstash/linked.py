@@ -124,12 +124,9 @@ class Link:
 
     def reduce(self, thing: Any) -> Any:
         """How `thing` is pickled where not as usual, else NotImplemented."""
+        if self._bound:
+            self._require_other_name(thing)
         if isinstance(thing, (type, FunctionType)):
-            if self._bound and not self._bound.isdisjoint(_prefixes(thing)):
-                what = (
-                    f"the call itself binds the name `{thing.__qualname__}`, by which a hit would find something else"
-                )
-                raise Unstorable("result", type(thing).__name__, what)
             self.names_project |= _is_project(thing)
             return NotImplemented
         if isinstance(thing, ModuleType):
@@ -143,13 +140,28 @@ class Link:
             return self._times(thing) if found is NotImplemented else found
         return NotImplemented
 
-    def _frame(self, thing: Any) -> Any:
-        """Of two frames that share a column of a type of pandas' own, the second goes as a copy: they would come back
-        as sharing it, and none of them would know.
+    def _require_other_name(self, thing: Any) -> None:
+        """Refuse what is pickled by a name that the call itself binds: classes, functions, and what goes by the name of
+        one, as a cached function does.
         """
-        columns = [block for block in _blocks(thing) if not isinstance(block, self.array)]
-        if not any(id(column) in self._columns for column in columns):
-            self._columns.update((id(column), column) for column in columns)
+        if not isinstance(thing, (type, FunctionType)):
+            held = getattr(thing, "__dict__", None)
+            if type(held) is not dict or type(held.get("__qualname__")) is not str:
+                return
+        parts = thing.__qualname__.split(".")
+        names = {(str(thing.__module__), ".".join(parts[: count + 1])) for count in range(len(parts))}
+        if not self._bound.isdisjoint(names):
+            why = f"the call itself binds the name `{thing.__qualname__}`, by which a hit would find another"
+            raise Unstorable("result", type(thing).__name__, why)
+
+    def _frame(self, thing: Any) -> Any:
+        """A frame goes as a copy if it shares a column of a type of pandas' own, with another frame or in itself: the
+        column would come back as one, and nobody would know that it is shared.
+        """
+        columns = {id(block): block for block in _blocks(thing) if not isinstance(block, self.array)}
+        kept = sum(not isinstance(block, self.array) for block in _blocks(thing))
+        if kept == len(columns) and self._columns.keys().isdisjoint(columns):
+            self._columns.update(columns)
             return NotImplemented
         copy = thing.copy()
         self._kept.append(copy)
@@ -227,12 +239,6 @@ def _is_project(thing: Any) -> bool:
     if isinstance(thing, type):
         return origin.of_class(thing) == origin.PROJECT
     return origin.of_namespace(thing.__globals__) == origin.PROJECT
-
-
-def _prefixes(thing: Any) -> list[tuple[str, str]]:
-    """Module and name of a class or function, and of the classes in which it stands."""
-    parts = str(thing.__qualname__).split(".")
-    return [(str(thing.__module__), ".".join(parts[: count + 1])) for count in range(len(parts))]
 
 
 def _attribute_dicts(heap: Heap) -> dict[int, int]:

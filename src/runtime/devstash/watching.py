@@ -11,7 +11,7 @@ from . import key as keys
 from . import origin, surroundings
 from .facts import facts
 from .heap import heap_of
-from .kinds import CodeType, ModuleType
+from .kinds import CodeType, FunctionType, ModuleType
 from .linked import Link
 from .refusals import Unstorable
 
@@ -176,7 +176,8 @@ class Watch:
             raise Unstorable(" and ".join(missed), "changed", "the call changes it, and how cannot be told")
         for module, held in self._installed:
             for name, value in held.items():
-                if vars(module).get(name, _ABSENT) is not value:
+                now = vars(module).get(name, _ABSENT)
+                if now is not value and not (value is _ABSENT and _is_its_own(now, module)):
                     raise Unstorable(f"{module.__name__}.{name}", "changed", "the call binds it in an installed module")
         # The cells of a marked function that runs are the frame's, which lets nobody write to them.
         for name, value in (_closure(callee) if self._is_function else {}).items():
@@ -215,6 +216,14 @@ def _installed(reach: Reach) -> list[tuple[ModuleType, dict[str, Any]]]:
         for module in found.values()
         if origin.of_namespace(vars(module)) != origin.PROJECT
     ]
+
+
+def _is_its_own(value: Any, module: ModuleType) -> bool:
+    """Whether a package has put something of its own into its module, as it does when that is first asked for."""
+    if isinstance(value, ModuleType):
+        return origin.of_namespace(vars(value)) != origin.PROJECT
+    home = getattr(value, "__module__", None) if isinstance(value, (type, FunctionType)) else None
+    return type(home) is str and home.partition(".")[0] == module.__name__.partition(".")[0]
 
 
 def _closure(function: Any) -> dict[str, Any]:

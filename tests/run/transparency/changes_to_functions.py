@@ -2,7 +2,7 @@
 # entries: 0
 """What a call does to functions and to installed modules cannot be brought about, so such calls run each time."""
 
-import math, builtins, string
+import builtins, functools, math, string
 def helper(x, y=1, *, z=0): return x + y + z
 def f(x):
     helper.__defaults__ = (3,)
@@ -24,6 +24,13 @@ def g():
     global h
     def h(): return 77
     return h()
+@functools.lru_cache
+def cached(): return 2
+def again():
+    global cached
+    @functools.lru_cache
+    def cached(): return 77
+    return cached()
 class K:
     def m(self): return 1
 def k():
@@ -56,6 +63,8 @@ print(f4(1))  # @devstash
 print(helper(1))
 print(g())  # @devstash
 print(h())
+print(again())  # @devstash
+print(cached())
 print(k())  # @devstash
 print(K().m())
 print(b(1))  # @devstash
