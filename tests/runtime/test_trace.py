@@ -11,6 +11,7 @@ import os
 import pickle
 import runpy
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from devstash import audit, comparing, contents, looks, manifest, quiet, record, sidecar, threads, trace, variables
@@ -1045,3 +1047,23 @@ def test_a_folder_on_which_more_hangs(work):
     rows = recorded(there)
     os.rmdir("g")
     assert trace.check(rows, store()) is not None
+
+
+class TestSignals:
+    """A time limit is mostly a TimeoutError, which is an OSError like those of files that are gone."""
+
+    @pytest.fixture(autouse=True)
+    def late(self, monkeypatch):
+        def handler(*_):
+            raise TimeoutError("late")
+
+        before = signal.signal(signal.SIGALRM, handler)
+        yield SimpleNamespace(stat=lambda _: signal.raise_signal(signal.SIGALRM))
+        signal.signal(signal.SIGALRM, before)
+
+    @pytest.mark.parametrize("module", [trace, comparing])
+    def test_reaches_the_script(self, late, module, monkeypatch, tmp_path):
+        monkeypatch.setattr(module, "os", late)
+        row = ["file", str(tmp_path / "a"), 1, 2, 3, 4, 5, 0, "d"]
+        with pytest.raises(TimeoutError):
+            (trace.check if module is trace else comparing.compare)([row], str(tmp_path))

@@ -13,6 +13,7 @@ import time
 from _blake2 import blake2b
 
 from .encode import DIGEST
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -28,7 +29,8 @@ def component() -> str:
     global _told, _digest
     try:
         folder = os.getcwd()
-    except OSError:
+    except OSError as error:
+        let_through(error)
         folder = ""  # it was removed
     told = (folder, decimal_context(), locale(), time.tzname, time.timezone)
     if told != _told:

@@ -293,7 +293,10 @@ class Call:
 
     def __del__(self) -> None:
         # The call is over. If it raised, its frame has let go of `keep` or `__exit__`, the last reference.
-        under_way = self._calls.bodies if self.site.kind == "function" else self._calls.running
+        try:
+            under_way = self._calls.bodies if self.site.kind == "function" else self._calls.running
+        except AttributeError:  # a signal handler's exception came before it was a call at all
+            return
         kept = under_way.get(self._place)
         if kept is not None and kept() in (self, None):  # the frame may be at its next call already
             del under_way[self._place]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .contents import Unsteady, path_of, read_state, shown
 from .glances import answer, digest_of_names, listing, matching
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ def compare(rows: list[list[Any]], store_folder: str) -> str | None:
             try:
                 found = os.stat(path)
             except OSError as error:
+                let_through(error)
                 return _no_file(what, path, error)
             if what == "file" and row[2] != found.st_size:
                 return f"file {shown(path)} changed"
@@ -36,6 +38,7 @@ def compare(rows: list[list[Any]], store_folder: str) -> str | None:
                 return f"a newer devstash has noted `{what}`, which this one cannot check"
             differs = judge(path, row, store_folder)
         except (OSError, ValueError) as error:
+            let_through(error)
             differs = f"{shown(path)} cannot be looked at: {error}"
         if differs is not None:
             return differs
@@ -67,6 +70,7 @@ def _resolve(doubtful: list[tuple[list[Any], os.stat_result]], store_folder: str
             else:
                 text = digest.hex()
         except OSError as error:
+            let_through(error)
             return _no_file(what, path, error)
         except Unsteady:
             return f"{what} {shown(path)} is being changed"

@@ -8,6 +8,7 @@ and never touch them again but for their access time.
 from _blake2 import blake2b
 
 from . import entry, secret
+from .signals import let_through
 from .system import os, time
 from .usage import Usage
 
@@ -161,6 +162,7 @@ class Store:
             try:
                 fd = os.open(path, OPEN)
             except OSError as error:
+                let_through(error)
                 return False, first or _not_opened(error)
             try:
                 value, changes = self.read(fd, key, site, judge, path)
@@ -173,6 +175,7 @@ class Store:
             except entry.Refused as refused:
                 miss = Miss(refused.reason, refused.detail)
             except (OSError, MemoryError) as error:
+                let_through(error)
                 miss = Miss("unreadable", str(error))
             finally:
                 os.close(fd)
@@ -232,7 +235,8 @@ class Store:
         try:
             found = os.lstat(path)
             self._judge_file(found, site)
-        except (OSError, entry.Refused):
+        except (OSError, entry.Refused) as error:
+            let_through(error)
             return None
         if found.st_ino != inode or found.st_mtime_ns != mtime or found.st_dev != device:
             return None

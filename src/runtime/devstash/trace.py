@@ -17,6 +17,7 @@ A file costs one `stat` while nothing changed: that is decided here, everything 
 
 from __future__ import annotations
 
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -36,8 +37,8 @@ def check(rows: list[list[Any]], store_folder: str) -> str | None:
         if what == "file" or what == "module":
             try:
                 found = stat(row[1])
-            except (OSError, ValueError):  # it is gone, or its path is written in another way
-                pass
+            except (OSError, ValueError) as error:  # it is gone, or its path is written in another way
+                let_through(error)
             else:
                 if (
                     row[3] == found.st_mtime_ns

@@ -7,6 +7,7 @@ cost a call that is made once more, never a wrong answer.
 
 from __future__ import annotations
 
+from .signals import let_through
 from .system import os, time_ns
 
 # So many wait at most.
@@ -47,8 +48,8 @@ def touch(path: str, moment: int) -> None:
     """Set the access time of an entry."""
     try:
         os.utime(path, ns=(moment, os.lstat(path).st_mtime_ns), follow_symlinks=False)
-    except OSError:
-        pass  # it is gone
+    except OSError as error:
+        let_through(error)  # it is gone, and nothing else
 
 
 class _Last:
