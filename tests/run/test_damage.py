@@ -396,3 +396,21 @@ def test_trouble_with_our_own_byte_code_costs_nothing_but_time(stash, file, trou
     assert stash.executions() == ["f"]
     stash.write("s.py", "print('another script')\nx = len('abc')  # @devstash\n")
     assert stash.run("s.py", env=env).raw == (b"another script\n", b"", 0)
+
+
+def test_modules_are_loaded_from_the_one_file(stash, tmp_path):
+    """What a miss needs is taken from it: neither the sources nor their own byte-code are looked at."""
+    stash.write(
+        "s.py", "import sys\ndef f(n):\n    log(n)\n    return [n]\nprint(f(sys.argv[1]))  # @devstash\n", log=True
+    )
+    env = {"XDG_CACHE_HOME": str(tmp_path / "caches"), "PYTHONDONTWRITEBYTECODE": "1"}
+    assert stash.run("s.py", "1", env=env).stdout == "['1']\n"
+    (package,) = (tmp_path / "caches" / "devstash").glob("*/devstash")
+    for source in package.glob("*.py"):
+        source.write_text("raise SystemExit('a source was executed')\n")
+    for code in (package / "__pycache__").iterdir():
+        if code.name.split(".")[0] not in ("core", "rest"):
+            code.unlink()
+    for argument in ("2", "2", "1"):
+        assert stash.run("s.py", argument, env=env).raw == (f"['{argument}']\n".encode(), b"", 0)
+    assert stash.executions() == ["1", "2"]

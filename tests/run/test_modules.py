@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -162,3 +163,32 @@ def test_profilers_see_the_script(stash):
     plain = stash.plain("s.py")
     for _ in range(2):
         assert stash.run("s.py").raw == plain.raw
+
+
+def test_a_hit_on_an_object_and_a_file_imports_nothing_large(stash):
+    """Small values are keyed and read without the pickle module, and methods were read when the script was rewritten."""
+    stash.write("in.txt", "some words")
+    stash.write(
+        "s.py",
+        """
+        import sys
+        class Base:
+            def words(self, text):
+                return text.split()
+        class Loader(Base):
+            def __init__(self, path):
+                self.path = path
+            def load(self, limits):
+                with open(self.path) as file:
+                    return self.words(file.read())[: limits["most"]]
+        print(Loader("in.txt").load({"most": 5}))  # @devstash
+        print(*sorted(name for name in sys.modules if not name.startswith("devstash")))
+        """,
+    )
+    plain = set(stash.plain("s.py").stdout.splitlines()[1].split())
+    time.sleep(0.1)  # a file that was just written is looked at more closely
+    stash.ok("s.py")
+    printed, modules = stash.ok("s.py").splitlines()
+    assert printed == "['some', 'words']"
+    large = {"pickle", "_pickle", "functools", "collections", "types", "opcode", "enum", "re", "json", "dis", "copy"}
+    assert not (set(modules.split()) - plain) & large

@@ -502,3 +502,13 @@ def test_many_encodings_do_not_fill_the_memory():
         encode(type("Made", (), {})())
     assert len(describe.describers) <= describe.LIMIT
     assert len(facts._known) <= facts._LIMIT
+
+
+@pytest.mark.parametrize("place", [0, 200_000, 900_000, 1_099_999])
+def test_every_part_of_a_long_stream_counts(place):
+    """What lies beyond 4 MiB is hashed by another algorithm."""
+    values = ["item number %d" % number for number in range(1_100_000)]
+    before = encode(values)
+    assert encode(list(values)) == before
+    values[place] = "item number x"
+    assert encode(values) != before

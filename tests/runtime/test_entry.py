@@ -363,7 +363,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text('ab\x7f\ud800\U0001f600é\n"', max_size=4), JSON, max_size=4))
 def test_both_ways_write_the_same_manifest(members):
     assert manifest._quick(members) in ("", manifest.json(members))

@@ -359,3 +359,35 @@ def test_keys_made_from_what_is_remembered_are_those_made_anew():
         other = Call(plain, 1).having(version=version)
         assert len({keys.make_key(other).text() for _ in range(3)}) == 1
         assert keys.make_key(other).text() == keys.make_key(other, anew=True).text()
+
+
+def test_a_planned_key_is_the_key():
+    """Keys made without a walk, and written in one go, are those that a walk gives, also with defaults and keywords."""
+
+    def f(a, b=2, *, c="x", d=None):
+        return a
+
+    site = Site()
+    given = [
+        ((1,), {}),
+        ((1, 2), {}),
+        ((1, 3), {}),
+        ((1,), {"c": "y"}),
+        ((2,), {"d": 1.5}),
+        (("1",), {}),
+        ((True,), {}),
+    ]
+    planned = []
+    for _ in range(5):
+        planned = []
+        for args, kwargs in given:
+            call = Call(f, *args, **kwargs)
+            call.site = site
+            planned.append(keys.make_key(call))
+    plans = keys._walks[id(f)].plans
+    assert len(plans) == 4 and None not in plans.values()  # one for each form in which it is called
+    for made, (args, kwargs) in zip(planned, given):
+        anew = keys.make_key(Call(f, *args, **kwargs), anew=True)
+        assert (made.text(), made.components) == (anew.text(), anew.components)
+    texts = {keys.make_key(Call(f, *args, **kwargs)).text() for args, kwargs in given}
+    assert len(texts) == 6  # `b` given as its default is no other call

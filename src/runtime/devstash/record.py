@@ -92,7 +92,6 @@ class Record:
         self.before: dict[str, str] = {}
         #: Whether the call has started other processes, which are not seen.
         self.children = False
-        #: Threads that the call has started.
         #: Threads that the call has started, each with whether it is the project's.
         self.threads: list[tuple[Any, bool]] = []
         self.reasons: list[str] = []

@@ -45,7 +45,7 @@ def _digest(view: memoryview) -> bytes:
     """The digest of a buffer: the one that its entry has, where it has one."""
     from . import entry
 
-    if len(view) >= _WORTH_ASKING and "devstash.mapped" in sys.modules:
+    if len(view) >= _WORTH_ASKING and f"{__package__}.mapped" in sys.modules:
         from .mapped import untouched
 
         known = untouched(view)
