@@ -71,20 +71,41 @@ def _read(path: str) -> tuple[bytes, State, bool]:
         known = None if racy else _known.get((name, state))
         if known is not None:
             return known, state, False
-        hasher = blake2b(digest_size=DIGEST)
-        while True:
-            chunk = os.read(fd, _CHUNK)
-            if not chunk:
-                break
-            hasher.update(chunk)
-        if state_of(os.fstat(fd)) != state:
+        digest = _digest(fd, state[0])
+        if state_of(os.fstat(fd)) != state:  # also when there is more
             raise Unsteady(path)
     finally:
         os.close(fd)
-    digest = hasher.digest()
     if not racy:
         remember(name, state, digest)
     return digest, state, racy
+
+
+def digest_in(path: str, state: State) -> bytes | None:
+    """The digest of the contents of the plain file at this absolute path if it is in `state`, None if it is not.
+
+    Does less than `read_state`, since a call may have read thousands of small files. Raises OSError.
+    """
+    known = _known.get((path, state))
+    fd = os.open(path, _OPEN)
+    try:
+        digest = known or _digest(fd, state[0])
+        return digest if state_of(os.fstat(fd)) == state else None
+    finally:
+        os.close(fd)
+
+
+def _digest(fd: int, size: int) -> bytes:
+    """The digest of so many bytes of a file: whoever asks looks afterwards whether that was all."""
+    hasher = blake2b(digest_size=DIGEST)
+    while size > 0:
+        # No more than there is: room for a whole chunk would be mapped and given back for each of many small files.
+        data = os.read(fd, size if size < _CHUNK else _CHUNK)
+        if not data:
+            break
+        hasher.update(data)
+        size -= len(data)
+    return hasher.digest()
 
 
 def remembered(name: str, state: State) -> bytes | None:

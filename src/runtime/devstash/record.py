@@ -18,6 +18,7 @@ from . import contents, quiet
 from .contents import path_text, shown
 from .glances import digest_of_names, kind_of, matching
 from .inputs import Inputs
+from .signals import let_through
 from .system import os, time_ns
 from .written import Writes
 
@@ -323,8 +324,9 @@ class Record:
         """What the call read, as rows for the manifest (docs/trace.md). After `end`."""
         self.refusal()
         rows = self._rows or []
-        seen = {(row[0], row[1]) for row in rows}
-        for row in (*self.written.inputs(), *self._adopted):
+        more = [*self.written.inputs(), *self._adopted]
+        seen = {(row[0], row[1]) for row in rows} if more else set()
+        for row in more:
             if (row[0], row[1]) not in seen or row not in rows:
                 seen.add((row[0], row[1]))
                 rows.append(row)
@@ -368,16 +370,20 @@ class Record:
         if digest is not None and self.is_own(path):
             return ["file", path_text(path), *before, 1, digest.hex()]
         full = self.full(path)
+        moment = time_ns()
         try:
-            after, state, racy = contents.read_state(full)
+            with quiet.Quiet():
+                after = contents.digest_in(full, before)
         except OSError as error:
+            let_through(error)
             self.refuse(f"`{shown(path)}`, which it read, cannot be read any more: {error.strerror}")
             return None
-        except contents.Unsteady:
-            state = None
-        if state != before or (digest is not None and digest != after):
+        if after is None or (digest is not None and digest != after):
             self.refuse(f"`{shown(path)}` was changed by somebody else while the call ran")
             return None
+        racy = contents.is_racy(before[1], before[2], moment)
+        if not racy:
+            contents.remember(full, before, after)
         return ["file", path_text(path), *before, int(racy), after.hex()]
 
     def _finish_watched(self, rows: list[list[Any]]) -> None:
