@@ -377,6 +377,41 @@ def test_a_time_limit_that_strikes_while_an_entry_is_opened(stash):
     assert stash.executions() == ["f"]
 
 
+@pytest.mark.parametrize("strikes", ["while an entry is written", "while what the call read is looked at"])
+def test_a_time_limit_that_strikes_after_the_call(stash, strikes):
+    """The call is over, and its time limit is not: the script has to hear of it."""
+    stash.write("data.txt", "1\n")
+    stash.write(
+        "s.py",
+        """
+        import os, signal, sys
+        def late(*_):
+            raise TimeoutError("late")
+        signal.signal(signal.SIGALRM, late)
+        def f(n):
+            log("f")
+            with open("data.txt") as file:
+                file.read()
+            armed.append(1)
+            return [n]
+        def strike(event, args):
+            named = "/.tmp/" if sys.argv[1] == "while an entry is written" else "data.txt"
+            if armed and event == "open" and named in str(args[0]):
+                armed.clear()
+                signal.raise_signal(signal.SIGALRM)
+        armed = []
+        sys.addaudithook(strike)
+        try:
+            f(1)  # @devstash
+        except TimeoutError as error:
+            print("in time", error)
+        """,
+        log=True,
+    )
+    outcome = stash.run("s.py", strikes)
+    assert (outcome.stdout, outcome.stderr, outcome.status) == ("in time late\n", "", 0)
+
+
 def test_what_a_package_puts_into_its_module_by_itself_is_no_change(stash):
     """An attribute of the script's own may be called like a module that the call is the first to import."""
     printed, first, second = stash.script_twice(

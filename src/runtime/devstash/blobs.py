@@ -14,6 +14,7 @@ from errno import EIO
 
 from .encode import DIGEST
 from .refusals import Unstorable, Unwritable
+from .signals import let_through
 from .system import os
 
 FOLDER = ".blobs"
@@ -215,6 +216,7 @@ class _Draft:
                 pass
 
     def _unwritable(self, error: OSError) -> Unwritable:
+        let_through(error)
         return Unwritable(f"`{error.filename or self._folder}`: {error.strerror or error}")
 
 
@@ -239,4 +241,5 @@ def _write(fd: int, data: bytes) -> None:
 
 
 def _unreadable(source: str, error: OSError) -> Unstorable:
+    let_through(error)
     return Unstorable(f"`{source}`", "file", error.strerror or str(error))

@@ -43,6 +43,7 @@ from .outlets import (
     terminal_like,
 )
 from .quiet import Quiet
+from .signals import let_through
 from .system import os
 
 TYPE_CHECKING = False
@@ -130,6 +131,7 @@ class Capture:
         except Unrecordable as error:
             return str(error)
         except Exception as error:
+            let_through(error)
             return f"its output cannot be recorded: {getattr(error, 'strerror', None) or error}"
         finally:
             if not started:
@@ -161,6 +163,7 @@ class Capture:
         except Unrecordable as error:
             self._reason = self._reason or str(error)
         except Exception as error:
+            let_through(error)
             self._reason = self._reason or f"its output cannot be recorded: {error}"
         except BaseException:  # Ctrl-C, while we wait for a terminal that has been stopped
             self._reason = self._reason or "it was interrupted"

@@ -219,7 +219,8 @@ class Record:
             return
         try:
             digest, state, _ = contents.read_state(self.full(path))
-        except (OSError, contents.Unsteady):
+        except (OSError, contents.Unsteady) as error:
+            let_through(error)
             state = None
         if state != contents.state_of(found):
             self.refuse(f"`{shown(path)}` was changed while the call ran")
@@ -263,6 +264,7 @@ class Record:
                 if found.st_mode & _KIND == _REGULAR:
                     self._watched[path] = contents.state_of(found)
         except Exception as error:
+            let_through(error)
             self.refuse(f"{type(error).__name__} while looking for the names of files: {error}")
 
     def watch_code(self, functions: Iterable[object]) -> None:
@@ -317,6 +319,7 @@ class Record:
             try:
                 self._finish(self._rows)
             except Exception as error:
+                let_through(error)
                 self.refuse(f"{type(error).__name__} while looking at what it read: {error}")
         return self.reasons[0] if self.reasons else self.written.refusal()
 
@@ -397,7 +400,8 @@ class Record:
                 continue
             try:
                 digest, state, racy = contents.read_state(full)
-            except (OSError, contents.Unsteady):
+            except (OSError, contents.Unsteady) as error:
+                let_through(error)
                 state = None
             if state is None or state != before:
                 what = "was changed by code that devstash cannot see into"

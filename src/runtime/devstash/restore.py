@@ -12,6 +12,7 @@ from . import blobs
 from .contents import Unsteady, path_of, read_state, state_of
 from .places import ALL, WORDS, below, look
 from .quiet import Quiet
+from .signals import let_through
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -46,6 +47,7 @@ def ready(rows: list[list[Any]], folder: str) -> str | None:
         try:
             return _Ready(here(rows), folder).reason()
         except (OSError, ValueError) as error:
+            let_through(error)
             return f"what the call wrote cannot be brought back: {error}"
 
 

@@ -20,6 +20,7 @@ from .manifest import manifest
 from .proof import prove
 from .quiet import Quiet
 from .refusals import Unwritable
+from .signals import let_through
 from .store import OPEN, SLOTS
 from .system import os, time_ns
 
@@ -242,6 +243,7 @@ class Draft:
 
 def _unwritable(error: OSError, store_folder: str) -> Unwritable:
     """The words for trouble with the disk."""
+    let_through(error)
     place = error.filename or store_folder
     return Unwritable(f"`{place}`: {error.strerror or error}", isinstance(error, FileNotFoundError))
 
@@ -335,7 +337,8 @@ def _trace_of(store: Store, path: str, key: KeyLike) -> list[Any] | None:
             os.close(fd)
     except Refused as refused:
         return found if refused.reason == "known" else None
-    except (OSError, MemoryError, ValueError):
+    except (OSError, MemoryError, ValueError) as error:
+        let_through(error)
         return None
     return _conditions([], {})
 

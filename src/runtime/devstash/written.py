@@ -35,6 +35,7 @@ from .refusals import Unstorable
 from .restore import bring_back as bring_back
 from .restore import here
 from .restore import ready as ready
+from .signals import let_through
 from .system import os, time_ns
 
 TYPE_CHECKING = False
@@ -103,6 +104,7 @@ class Writes:
             with Quiet():
                 self._touch(path, whole, named)
         except (OSError, ValueError) as error:
+            let_through(error)
             if not _ignored(path, self._ours):
                 self._trouble.append(f"`{path}` could not be looked at before the call changed it: {error}")
 
@@ -203,6 +205,7 @@ class Writes:
             state.digest, times, racy = read_state(state.path)
             state.times = (*times, int(racy))
         except OSError as error:
+            let_through(error)
             self._trouble.append(f"`{state.path}` is changed by the call, and cannot be read: {error.strerror}")
         except Unsteady:
             self._trouble.append(f"`{state.path}` is changed by the call, and by somebody else")
@@ -238,6 +241,7 @@ class Writes:
             with Quiet():
                 self._compare()
         except (OSError, ValueError, Unsteady) as error:
+            let_through(error)
             self._trouble.append(f"what the call wrote cannot be looked at: {error}")
 
     def _compare(self) -> None:
@@ -404,6 +408,7 @@ class Writes:
             try:
                 equal = read_state(path)[0] == state.digest
             except OSError as error:
+                let_through(error)
                 raise Unstorable(f"`{path}`", "file", error.strerror or str(error)) from None
             except Unsteady:
                 raise Unstorable(f"`{path}`", "file", "it changes while it is being kept") from None
