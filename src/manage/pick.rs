@@ -337,6 +337,7 @@ fn candidate(folder: &Path, (made, name): &Dated, now: Now) -> Candidate {
             let given: Vec<String> = manifest
                 .previews
                 .iter()
+                .filter(|(component, _)| is_given(component))
                 .filter_map(|(component, preview)| {
                     let argument = component.strip_prefix("argument ").unwrap_or(component);
                     Some(format!("{argument}={}", preview.as_str()?))
@@ -356,6 +357,15 @@ fn candidate(folder: &Path, (made, name): &Dated, now: Now) -> Candidate {
         age,
         given,
     }
+}
+
+/// Whether a component of a key is of what the call was given, by its arguments or its marker.
+fn is_given(component: &str) -> bool {
+    let kind = component.split(' ').next().unwrap_or_default();
+    matches!(
+        kind,
+        "receiver" | "argument" | "link" | "key" | "env" | "files" | "version"
+    )
 }
 
 fn age(seconds: u64) -> String {

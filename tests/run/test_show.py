@@ -7,6 +7,7 @@ import re
 import socket
 import stat
 import struct
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -50,6 +51,8 @@ for number in range(2):
 """
 
 BUILD, PLAIN = "s.py:32", "s.py:34"
+# The first line of the class that is known: its own from Python 3.13 on, that of its first method before.
+CLASS = 6 if sys.version_info >= (3, 13) else 7
 
 
 @pytest.fixture
@@ -83,6 +86,9 @@ def steady(text):
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\ds ago\)", "0000-00-00 00:00:00 (0s ago)", text)
     text = re.sub(r"(?m)^took .*", "took       0 ms", text)
     text = re.sub(r"(?m)^size .*", "size       0 B (payload 0 B)", text)
+    text = re.sub(r"(?m)^(  surroundings +)in .*(?:\n {10,}.*)*", r"\1in /folder, time zone UTC", text)
+    text = re.sub(r"s\.py:[67]-25", "s.py:6-25", text)
+    text = re.sub(r"CPython 3\.\d+", "CPython 0", text)
     return re.sub(r"(?m)^(python|devstash)( +)[0-9.]+", r"\1\g<2>0", text)
 
 
@@ -114,17 +120,17 @@ python     0
 devstash   0
 
 key:
-  callable                           digest 00000000
-  class __main__.Report              digest 00000000
-  function __main__.Report.__init__  digest 00000000
-  function __main__.Report.build     digest 00000000
-  global __main__.RATE               digest 00000000
+  callable                           __main__.Report.build
+  class __main__.Report              s.py:6-25
+  function __main__.Report.__init__  s.py:7-8
+  function __main__.Report.build     s.py:10-25
+  global __main__.RATE               2
   receiver                           <__main__.Report>
   argument name                      'data/in.txt'
   argument rows                      [1, 2]
   argument limit                     4
-  surroundings                       digest 00000000
-  python                             digest 00000000
+  surroundings                       in /folder, time zone UTC
+  python                             CPython 0
   format                             digest 00000000
 
 trace:
@@ -176,17 +182,17 @@ python     0
 devstash   0
 
 key:
-  callable                        digest 00000000
-  class __main__.Report           digest 00000000
-  function __main__.Report.__init__  digest 00000000
-  function __main__.Report.build  digest 00000000
-  global __main__.RATE            digest 00000000
+  callable                        __main__.Report.build
+  class __main__.Report           s.py:6-25
+  function __main__.Report.__init__  s.py:7-8
+  function __main__.Report.build  s.py:10-25
+  global __main__.RATE            2
   receiver                        <__main__.Report>
   argument name                   'data/in.txt'
   argument rows                   [1, 2]
   argument limit                  4
-  surroundings                    digest 00000000
-  python                          digest 00000000
+  surroundings                    in /folder, time zone UTC
+  python                          CPython 0
   format                          digest 00000000
 
 trace:
@@ -360,17 +366,17 @@ def test_json_has_the_documented_members(filled):
         "ttl": 86400,
         "expired": False,
         "key": [
-            {"component": "callable", "preview": None},
-            {"component": "class __main__.Report", "preview": None},
-            {"component": "function __main__.Report.__init__", "preview": None},
-            {"component": "function __main__.Report.build", "preview": None},
-            {"component": "global __main__.RATE", "preview": None},
+            {"component": "callable", "preview": "__main__.Report.build"},
+            {"component": "class __main__.Report", "preview": f"s.py:{CLASS}-25"},
+            {"component": "function __main__.Report.__init__", "preview": "s.py:7-8"},
+            {"component": "function __main__.Report.build", "preview": "s.py:10-25"},
+            {"component": "global __main__.RATE", "preview": "2"},
             {"component": "receiver", "preview": "<__main__.Report>"},
             {"component": "argument name", "preview": "'data/in.txt'"},
             {"component": "argument rows", "preview": "[1, 2]"},
             {"component": "argument limit", "preview": "4"},
-            {"component": "surroundings", "preview": None},
-            {"component": "python", "preview": None},
+            {"component": "surroundings", "preview": f"in {filled.folder}, time zone UTC"},
+            {"component": "python", "preview": "CPython %d.%d" % sys.version_info[:2]},
             {"component": "format", "preview": None},
         ],
         "trace": [

@@ -2,9 +2,14 @@
 
 import functools
 import json
+import os
+import re
+import sys
 import types
+from pathlib import Path
 
 import pytest
+from devstash import ambient, previews
 from devstash import key as keys
 from devstash.bind import bind
 from devstash.encode import Unkeyable
@@ -271,6 +276,80 @@ def test_a_key_can_be_read():
 )
 def test_previews(value, name, expected):
     assert glimpse(value, name) == expected
+
+
+LIMIT = 3
+API_KEY = "hush"
+
+
+def reading(rows):
+    def inner(row):
+        return row + LIMIT
+
+    return [inner(row) for row in rows], API_KEY, Child, json
+
+
+class Child(Loader):
+    @property
+    def length(self):
+        return len(self.path)
+
+    @staticmethod
+    def nothing():
+        pass
+
+
+def test_components_have_previews(monkeypatch):
+    folder = os.path.dirname(__file__)
+    monkeypatch.chdir(folder)
+    call = Call(reading, [1]).having(env=("HOME", "NOBODY_SETS_THIS"), version="2")
+    monkeypatch.setenv("HOME", "/somewhere")
+    key = keys.make_key(call)
+    before = key.text()
+    first = {
+        name: line
+        for line, text in enumerate(Path(__file__).read_text().splitlines(), 1)
+        for name in re.findall(r"^ *(?:def|class) (\w+)", text)
+    }
+    child = first["Child"] if sys.version_info >= (3, 13) else first["length"] - 1
+    expected = {
+        "callable": f"{__name__}.reading",
+        f"class {__name__}.Child": f"test_key.py:{child}-{first['nothing'] + 1}",
+        f"function {__name__}.Child.length": f"test_key.py:{first['length'] - 1}-{first['length'] + 1}",
+        f"function {__name__}.Child.nothing": f"test_key.py:{first['nothing'] - 1}-{first['nothing'] + 1}",
+        f"function {__name__}.reading": f"test_key.py:{first['reading']}-{first['reading'] + 4}",
+        f"global {__name__}.API_KEY": HIDDEN,
+        f"global {__name__}.LIMIT": "3",
+        "argument rows": "[1]",
+        "env HOME": "'/somewhere'",
+        "env NOBODY_SETS_THIS": "not set",
+        "version": "'2'",
+        "python": "CPython %d.%d" % sys.version_info[:2],
+    }
+    found = key.previews
+    assert {name: text for name, text in found.items() if name in expected} == expected
+    assert re.fullmatch(re.escape(f"in {folder}, time zone ") + r".+", found["surroundings"])
+    assert key.text() == before
+    # The next key of this function is made from what is remembered, and tells the same.
+    for _ in range(3):
+        again = keys.make_key(call)
+        assert again.separate().text() == before
+        keys.reach_of(call, again)
+        assert again.previews == found
+
+
+def test_surroundings_in_words():
+    usual = {"folder": "/a", "decimal": None, "locale": None, "time zone": ("UTC", "UTC"), "offset": 0}
+    assert previews._in_words(usual) == "in /a, time zone UTC"
+    odd = {
+        "folder": "/a/" + "b" * 500,
+        "decimal": (50, "ROUND_UP", *ambient.USUAL[2:]),
+        "locale": ("C", "de_DE.UTF-8", "C", "C"),
+        "time zone": ("CET", "CEST"),
+        "offset": -3600,
+    }
+    told = f"in /a/{'b' * 57}…{'b' * 60}, decimal precision 50, ROUND_UP, locale C/de_DE.UTF-8, time zone CET (UTC+1)"
+    assert previews._in_words(odd) == told
 
 
 def test_previews_never_fail():

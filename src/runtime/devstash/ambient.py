@@ -40,8 +40,8 @@ def component() -> str:
 
 
 def told() -> dict[str, Any]:
-    """The same in words."""
-    return dict(zip(("folder", "decimal", "locale", "time zone"), _told))
+    """The same, part by part; the offset of the time zone is in seconds, westward."""
+    return dict(zip(("folder", "decimal", "locale", "time zone", "offset"), _told))
 
 
 def decimal_context() -> Any:
@@ -52,14 +52,15 @@ def decimal_context() -> Any:
     now = decimal.getcontext()
     found = (now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp, _trapped(now))
     # Whether a program has imported `decimal` yet makes no difference.
-    return None if found == _USUAL else found
+    return None if found == USUAL else found
 
 
 def _trapped(context: Any) -> tuple[str, ...]:
     return tuple(sorted(signal.__name__ for signal, is_on in context.traps.items() if is_on))
 
 
-_USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0, ("DivisionByZero", "InvalidOperation", "Overflow"))
+#: The settings of `decimal` that nobody has changed.
+USUAL = (28, "ROUND_HALF_EVEN", -999999, 999999, 1, 0, ("DivisionByZero", "InvalidOperation", "Overflow"))
 
 
 def locale() -> Any:

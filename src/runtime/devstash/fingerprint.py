@@ -115,6 +115,8 @@ class Reach:
         #: Modules of packages and of the standard library that the code names or uses something of.
         self.named: set[str] = set()
         self._settled: set[str] = set()
+        #: What was set in these modules.
+        self.settings: dict[str, Any] = {}
         #: What the walk has looked at.
         self.steady = steady or Unsteady()
         #: Project modules that are read through their names.

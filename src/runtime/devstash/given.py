@@ -183,6 +183,7 @@ def follow_settings(reach: Reach, name: str) -> None:
     except Exception:  # another version of the package that keeps them elsewhere
         return
     if found:
+        reach.settings[name] = found
         reach.put(f"settings {name}", reach.encoder.digest(found, f"settings {name}"))
 
 

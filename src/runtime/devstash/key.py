@@ -166,16 +166,16 @@ class Key:
 
     @property
     def previews(self) -> dict[str, str]:
-        """A short look at the values behind the components, without secrets.
+        """A short look at what is behind the components (see previews.py), without secrets.
 
         It is made when first asked for, since a hit has no use for it; a caller that is going to run the
         call asks before, while the values are as they were keyed.
         """
         if self._values is not None:
-            from .glimpse import glimpse
+            from .previews import previews
 
             values, self._values = self._values, None
-            self._shown = {name: glimpse(value, name.partition(" ")[2]) for name, value in values.items()}
+            self._shown = previews(self, self._own, values)
         return self._shown
 
 

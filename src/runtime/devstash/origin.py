@@ -26,6 +26,9 @@ _PYTHONS: frozenset[object] = frozenset(
     getattr(sys, "stdlib_module_names", ("collections", "functools", "itertools", "operator", "types", "typing"))
 )
 
+#: The versions of the installed packages that were met.
+versions: dict[str, str] = {}
+
 _origins: dict[tuple[object, object], str] = {}
 _distributions: dict[str, dict[str, tuple[str, str]]] = {}
 
@@ -129,7 +132,10 @@ def _package(name: str, folder: str, inside: str) -> str:
             found = (version, "")
     if found is None:
         found = _scan(folder, known, inside)
-    return PROJECT if found is None else f"{root} {found[0]}"
+    if found is None:
+        return PROJECT
+    versions[root] = found[0]
+    return f"{root} {found[0]}"
 
 
 def _normal(name: str) -> str:
