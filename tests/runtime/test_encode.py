@@ -226,6 +226,8 @@ VALUES = {
     "many": list(range(100_000)),
     "many floats": [i / 7 for i in range(20_000)],
     "many sets": [{"a": i, "b": {str(i), "z"}} for i in range(3000)],
+    "a set among many numbers": {**{i: i for i in range(30000)}, "last": {"a", "b", "c"}},
+    "a set as one of many keys": {**{i: i for i in range(30000)}, frozenset({"a", "b", "c"}): 1},
 }
 
 

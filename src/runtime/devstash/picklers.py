@@ -52,11 +52,13 @@ def bytes_of(encoder: Encoder, value: object) -> bytes:
 
 
 def _holds_sets(encoder: Encoder, value: object) -> bool:
+    # Numbers have all kinds of bytes, and are often many of a kind.
+    parts: Any = value
     kind = type(value)
-    if kind is list or kind is tuple:  # of numbers, which have all kinds of bytes
-        parts: Any = value
-        if ATOMS.issuperset(map(type, parts)):
-            return False
+    if kind is dict and ATOMS.issuperset(map(type, parts)):
+        parts, kind = parts.values(), tuple
+    if (kind is list or kind is tuple) and ATOMS.issuperset(map(type, parts)):
+        return False
     try:
         _Asking(encoder, _Nowhere()).dump(value)
     except (_SetMet, OverflowError):
