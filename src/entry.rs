@@ -70,6 +70,9 @@ pub struct Manifest {
     /// How long the call took, in seconds.
     #[serde(default)]
     pub duration: Option<f64>,
+    /// How many tokens of a language model its result has cost.
+    #[serde(default)]
+    pub tokens: Option<u64>,
     #[serde(default)]
     pub site: Site,
     /// The TTL of the marker that stored the entry, in seconds.

@@ -30,5 +30,6 @@ pub mod launch;
 pub mod pump;
 
 pub mod entry;
+pub mod journal;
 pub mod manage;
 pub mod store;

@@ -333,8 +333,8 @@ def test_manifest_is_json_with_the_key_first(shelf):
     assert text.isascii()
     members = json.loads(text)
     assert list(members) == [
-        "key", "trace", "effects", "format", "devstash", "python", "module", "qualname", "previews", "created",
-        "duration", "site", "ttl", "value", "size",
+        "key", "trace", "effects", "duration", "tokens", "format", "devstash", "python", "module", "qualname", "previews",
+        "created", "site", "ttl", "value", "size",
     ]  # fmt: skip
     assert members["previews"] == {"argument n": odd.replace("\udcff", "\ufffd")}
     assert members["site"] == {
@@ -574,13 +574,13 @@ def test_reading_imports_nothing_slow(tmp_path):
     }
     assert {name for name in modules if "devstash" in name} == {
         "devstash.entry",
+        "devstash.journal",
         "devstash.plain",
         "devstash.refusals",  # which the script itself imports
         "devstash.secret",
         "devstash.signals",
         "devstash.store",
         "devstash.system",
-        "devstash.usage",
     }
 
 

@@ -55,7 +55,7 @@ class Call:
 
     __slots__ = (
         "_calls", "site", "callee", "keyed_by", "links", "arguments", "names", "bound", "code",
-        "_place", "_key", "_watch", "_turn", "_hit", "_started", "_result", "_tape", "__weakref__",
+        "_place", "_key", "_watch", "_turn", "_hit", "_started", "_result", "_tape", "_miss", "_refusal", "__weakref__",
     )  # fmt: skip
 
     # Filled by `Calls.__call__`, not by an `__init__`: near the recursion limit every frame of ours counts.
@@ -74,6 +74,8 @@ class Call:
     _turn: Turn | None  # on a miss: the right to compute
     _hit: bool  # what awaiting the call says
     _tape: Tape | None  # the body of a generator function: what it yielded so far
+    _miss: tuple[str, str, str, str] | None  # until it is known what has become of it: label, reason, detail, path
+    _refusal: str  # why its result will not be kept, if that is known
     _started: float
     _result: Any
 
@@ -144,12 +146,12 @@ class Call:
             return decide(*given)
         except Unkeyable as error:
             let_through(error)
-            calls.reporter.warn(self.site, f"not cached: {_words(error)}")
+            self.refuse(f"not cached: {_words(error)}")
         except RecursionError:
             pass  # the script is near its limit, which is its own affair: the call runs, and is not kept
         except Exception as error:
             let_through(error)
-            calls.reporter.warn(self.site, f"not cached: {type(error).__name__} while looking: {error}")
+            self.refuse(f"not cached: {type(error).__name__} while looking: {error}")
         self._key = None
         self._done()
         return False
@@ -161,7 +163,7 @@ class Call:
 
             reason = streams.refusal(frame)
             if reason is not None:
-                self._calls.reporter.warn(site, f"not cached: {reason}")
+                self.refuse(f"not cached: {reason}")
                 return False
         if site.kind == "function":
             self.bound = dict(zip(site.shape, self.arguments[0][0]))
@@ -204,6 +206,9 @@ class Call:
                 calls.reporter.happened(site, f"hit {key.label}")
             return True
         calls.reporter.missed(site, key.label, value)
+        self._started = 0.0
+        self._refusal = ""
+        self._miss = (key.label, value.reason, value.detail, calls.store.path(key))
         from .watching import Watch
 
         key = key.separate()
@@ -234,10 +239,25 @@ class Call:
                 let_through(error)
                 reason = f"{type(error).__name__} while looking: {error}"
             if reason is not None:
-                self._calls.reporter.warn(self.site, f"not cached: {reason}")
+                self.refuse(f"not cached: {reason}")
                 self._key = None
                 self._done(False)
         self._started = perf_counter()
+
+    def refuse(self, text: str) -> None:
+        """Tell why the result is not kept."""
+        self._calls.reporter.warn(self.site, text)
+        if self._miss is None:  # before anybody could look whether there is an entry
+            self._started = 0.0
+            self._miss = ("", "", "", "")
+        self._refusal = text
+
+    def came_to(self, outcome: str, duration: float | None = None) -> None:
+        """Note what has become of a miss, once: see `Journal.miss`."""
+        miss, self._miss = self._miss, None
+        if miss is not None and outcome:
+            took = perf_counter() - self._started if duration is None else duration
+            self._calls.store.journal.miss(self.site, *miss, outcome, took)
 
     def _done(self, kept: bool | None = None) -> None:
         """The call is over, in whichever way: nobody looks any more, and the next may have its turn.
@@ -262,6 +282,9 @@ class Call:
         key, self._key = self._key, None
         if key is None:
             self._done(False)
+            if self._miss is not None:
+                self.came_to(self._refusal)
+                self._calls.store.journal.soon()
             return result
         from .keeping import keep
 
@@ -300,6 +323,8 @@ class Call:
         kept = under_way.get(self._place)
         if kept is not None and kept() in (self, None):  # the frame may be at its next call already
             del under_way[self._place]
+        if self._miss is not None and self._started:
+            self.came_to("raised")  # which is not written down here, where what a signal handler raises would be lost
         if self._watch is not None or self._turn is not None:
             self._done()
 
@@ -314,6 +339,8 @@ class Calls:
         self.keeps_output = settings.get("record") == "1"
         self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
+        if self.caching:
+            self.store.journal.begin(file, settings)
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
         # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
         self.pending: dict[int, Call] = {}
@@ -342,6 +369,7 @@ class Calls:
         call._place = 0
         call._result = None
         call._tape = None
+        call._miss = None
         return call
 
     def value(self) -> Any:

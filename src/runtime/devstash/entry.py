@@ -48,6 +48,8 @@ _WORTH_IT = 100
 _read_plainly = 0
 # What stands behind the key of a call that read no file and changed nothing: nearly all of them.
 NOTHING_ELSE = b'"trace":[],"effects":{},'
+# So much behind them tells what a hit saves: the members `duration` and `tokens`.
+TOLD = 80
 
 
 class Refused(Exception):
@@ -91,9 +93,9 @@ def value_of(
     text: bytes,
     buffers_are_sound: "Callable[[], bool]",
     judge: "Callable[[list[Any], dict[str, Any]], Any]",
-) -> "tuple[object, Any]":
-    """The value of the entry whose whole file is `view`, and what its call changed, if it was made with our key for
-    the call keyed `text`.
+) -> "tuple[object, Any, bytes]":
+    """The value of the entry whose whole file is `view`, what its call changed, and the piece of the manifest that
+    tells what a hit saves (see journal.py), if it was made with our key for the call keyed `text`.
 
     Large buffers become slices of `view`, which should be writable. `buffers_are_sound` is asked, for an entry with
     large buffers, whether these need not be checked this time. `judge` is asked about an entry with a trace or with
@@ -124,21 +126,26 @@ def value_of(
         raise Refused("other key", "it holds the result of another call")
     find = None
     if view[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
-        find = judge(*happened(bytes(view[place : stream + manifest])))
+        trace, effects, length = happened(bytes(view[place : stream + manifest]))
+        place += length
+        find = judge(trace, effects)
+    else:
+        place += len(NOTHING_ELSE)
+    told = bytes(view[place : min(place + TOLD, stream + manifest)])
     if not table:
-        return _unpickled(view[:stream], None, find)
+        return *_unpickled(view[:stream], None, find), told
     buffers = [view[offset : offset + length] for offset, length, _, _ in rows]
     if not buffers_are_sound():
         for buffer, row in zip(buffers, rows):
             if buffer_digest(buffer) != row[3]:
                 raise Refused("damaged", f"{row[1]} bytes at {row[0]} are not those that were stored")
     views = [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
-    return _unpickled(view[inner : inner + inner_length], views, find)
+    return *_unpickled(view[inner : inner + inner_length], views, find), told
 
 
-def quick(data: bytes, tagger: blake2b, text: bytes) -> "tuple[Any] | None":
-    """The value of the entry whose whole file is `data`, as `value_of` would find it, for the usual case: no large
-    buffers, no trace, no effects, and nothing wrong. None for all others.
+def quick(data: bytes, tagger: blake2b, text: bytes) -> "tuple[Any, bytes] | None":
+    """The value of the entry whose whole file is `data`, and the piece of its manifest, as `value_of` would find them,
+    for the usual case: no large buffers, no trace, no effects, and nothing wrong. None for all others.
     """
     if data[-16:] != TRAILER:
         return None
@@ -147,13 +154,15 @@ def quick(data: bytes, tagger: blake2b, text: bytes) -> "tuple[Any] | None":
     place = stream + len(text) + 8
     if table or stream + manifest + FOOTER != len(data) or data[stream:place] != b'{"key":' + text + b",":
         return None
-    if data[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
+    told = place + len(NOTHING_ELSE)
+    if data[place:told] != NOTHING_ELSE:
         return None
     tag = tagger.copy()
     tag.update(data[:-48])
     if not same_digest(tag.digest(), data[-48:-16]):
         return None
-    return again(data)
+    value = again(data)
+    return None if value is None else (value[0], data[told : told + TOLD])
 
 
 def again(data: bytes) -> "tuple[Any] | None":
@@ -167,14 +176,14 @@ def again(data: bytes) -> "tuple[Any] | None":
         return None
 
 
-def happened(text: bytes) -> "tuple[list[Any], dict[str, Any]]":
-    """The members `trace` and `effects`, which stand first behind the key."""
+def happened(text: bytes) -> "tuple[list[Any], dict[str, Any], int]":
+    """The members `trace` and `effects`, which stand first behind the key, and where the next one begins."""
     from .scanner import scan
 
     rest = text.decode("ascii")
     trace, place = scan(rest, len('"trace":'))
     effects, place = scan(rest, place + len(',"effects":'))
-    return trace, effects
+    return trace, effects, place + 1
 
 
 def require_footer(view: memoryview) -> None:

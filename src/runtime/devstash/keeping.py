@@ -10,6 +10,9 @@ from .refusals import Unstorable, Unwritable, unkeyable, unstorable
 from .signals import let_through
 from .streamkinds import kind as kind_of
 
+# What the journal says of a stream that was not consumed to its end: the script left it, or it raised.
+LEFT = "left half-way"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -26,28 +29,30 @@ def keep(call: Call, key: Key, result: Any) -> Any:
     if kind is not None:
         reason = call._watch.consumed() if call._watch is not None else None
         if reason is not None:
-            call._calls.reporter.warn(call.site, f"not cached: {reason}")
+            call.refuse(f"not cached: {reason}")
             call._done(False)
+            call.came_to(call._refusal)
             return result
         from . import streams
 
         return streams.recorded(result, kind, Session(call, key))
     finish(call, key, result, {})
+    call._calls.store.journal.soon()
     return result
 
 
 def finish(call: Call, key: Key, value: Any, effects: dict[str, Any]) -> None:
     """Keep `value` and what the call did, where that is sound."""
     duration = perf_counter() - call._started
-    reporter = call._calls.reporter
     watch = call._watch
+    outcome = ""
     try:
         if watch is None:
             return
         watch.end()
         reason = watch.refusal()
         if reason is not None:
-            reporter.warn(call.site, f"not cached: {reason}")
+            call.refuse(f"not cached: {reason}")
             return
         found = watch.found(key, after(call, key), call.callee)
         if effects:
@@ -55,26 +60,30 @@ def finish(call: Call, key: Key, value: Any, effects: dict[str, Any]) -> None:
 
             reason = streams.entangled(found)
             if reason is not None:
-                reporter.warn(call.site, f"not cached: {reason}")
+                call.refuse(f"not cached: {reason}")
                 return
         found.effects.update(effects)
         store = call._calls.store
         facts = {"duration": duration, "site": call.site, "watched": found}
         store.save(key, value, facts)
-        reporter.happened(call.site, f"stored {key.label}")
+        outcome = "stored"
+        if call._miss is not None:
+            call._miss = (*call._miss[:3], str(facts["path"]))
+        call._calls.reporter.happened(call.site, f"stored {key.label}")
     except Unstorable as error:
         let_through(error)
-        reporter.warn(call.site, f"not cached: {unstorable(error)}")
+        call.refuse(f"not cached: {unstorable(error)}")
     except Unwritable as error:
-        reporter.warn(call.site, f"not kept: {error}")
+        call.refuse(f"not kept: {error}")
     except Unkeyable as error:
-        reporter.warn(call.site, f"not cached: after the call, {unkeyable(error)}")
+        call.refuse(f"not cached: after the call, {unkeyable(error)}")
     except RecursionError:
         pass
     except Exception as error:
         let_through(error)
-        reporter.warn(call.site, f"not kept: {type(error).__name__}: {error}")
+        call.refuse(f"not kept: {type(error).__name__}: {error}")
     finally:
+        call.came_to(outcome or call._refusal, duration)
         call._done(False)  # what is not in the store now will not be: who waits need not wait for each other
 
 
@@ -110,5 +119,6 @@ class Session:
 
     def abandon(self, reason: str = "") -> None:
         if reason:
-            self._call._calls.reporter.warn(self._call.site, f"not cached: {reason}")
+            self._call.refuse(f"not cached: {reason}")
+        self._call.came_to(self._call._refusal or LEFT)
         self._call._done()

@@ -11,6 +11,7 @@ from .entry import FORMAT
 from .pickling import type_name
 from .preview import preview
 from .system import gmtime
+from .tokens import tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +28,14 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
     from . import __version__
 
     site = facts.get("site")
+    effects = facts.get("effects", {})
     members: dict[str, Any] = {
         # First, where a reader finds them without reading the rest.
         "trace": facts.get("trace", []),
-        "effects": facts.get("effects", {}),
+        "effects": effects,
+        # Behind them, where a hit finds what it saves.
+        "duration": facts.get("duration"),
+        "tokens": tokens(value, effects.get("stream")),
         "format": FORMAT,
         "devstash": __version__,
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -38,7 +43,6 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         "qualname": key.qualname,
         "previews": key.previews,
         "created": rfc3339(created),
-        "duration": facts.get("duration"),
         "site": {name: getattr(site, name, None) for name in ("file", "line", "scope", "text", "name")},
         "ttl": getattr(site, "ttl", None),
         "value": preview(value),

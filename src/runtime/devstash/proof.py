@@ -47,7 +47,8 @@ def prove(store: Store, fd: int, key: KeyLike, site: SiteLike, value: object, fo
         nonlocal why
         os.lseek(fd, 0, os.SEEK_SET)
         try:
-            back, changes = store.read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
+            read = store.read(fd, key, site, lambda _, effects: found.find if has_second(effects) else None)
+            back, changes, _ = read
             # What refers to live objects cannot be compared with them: they hold it already.
             why = "" if changes and changes[1] else difference(value, back)
         except Refused as refused:

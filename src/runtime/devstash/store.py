@@ -8,9 +8,10 @@ and never touch them again but for their access time.
 from _blake2 import blake2b
 
 from . import entry, secret
+from .journal import Journal
+from .journal import age as _span
 from .signals import let_through
 from .system import os, time
-from .usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         refresh: bool
         load: "str | None"
         replay: "tuple[str, ...]"
+        line: int
 
     class KeyLike(Protocol):
         """What the store needs to know of a call."""
@@ -104,12 +106,12 @@ class Store:
         self._trusted = False
         self._user = os.geteuid()
         self._tagger: Optional[blake2b] = None
-        #: When entries were used.
-        self.usage = Usage()
+        #: What happens in this run.
+        self.journal = Journal(self.folder)
         # The beginnings of paths by module and qualified name.
         self._stems: dict[tuple[str, str], str] = {}
-        # Small entries by path: inode, mtime, device, content, key.
-        self._recent: dict[str, tuple[int, int, int, bytes, bytes]] = {}
+        # Small entries by path: inode, mtime, device, content, key, what it tells of what a hit saves.
+        self._recent: dict[str, tuple[int, int, int, bytes, bytes, bytes]] = {}
         # Belongs to writing.py and checked.py, which are imported when first needed.
         self.writer: Any = None
         self.checked: Any = None
@@ -165,12 +167,12 @@ class Store:
                 let_through(error)
                 return False, first or _not_opened(error)
             try:
-                value, changes = self.read(fd, key, site, judge, path)
+                value, changes, told = self.read(fd, key, site, judge, path)
                 if bringer is None and site.replay and bringer_of is not None:
                     judge([], {})  # an entry that tells of nothing has no output either, and some is wanted
                 if bringer is not None:
                     value = bringer.bring(value, changes)
-                self.usage.note(path)
+                self.journal.hit(path, site, told)
                 return True, value
             except entry.Refused as refused:
                 miss = Miss(refused.reason, refused.detail)
@@ -185,7 +187,7 @@ class Store:
 
     def read(
         self, fd: int, key: "KeyLike", site: "SiteLike", judge: "Any", path: "Optional[str]" = None
-    ) -> "tuple[object, Any]":
+    ) -> "tuple[object, Any, bytes]":
         """What the open entry `fd` holds, see `entry.value_of`. Raises `entry.Refused` and OSError.
 
         If `path` says where the entry lies, it is remembered: a small one with its content, a large one as mapped.
@@ -199,8 +201,8 @@ class Store:
             value = entry.quick(data, tagger, key.text())
             if value is not None:
                 if path is not None and found.st_size <= _REMEMBERED:
-                    self._remember(path, found, data, key.text())
-                return value[0], None
+                    self._remember(path, found, data, key.text(), value[1])
+                return value[0], None, value[1]
             if _has_buffers(view):
                 view = memoryview(bytearray(data))  # what the script may write to
             return entry.value_of(view, tagger, key.text(), _never, judge)
@@ -224,14 +226,14 @@ class Store:
         if site.ttl is not None and not -_AHEAD <= time() - found.st_mtime <= site.ttl:
             raise entry.Refused("expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}")
 
-    def _remember(self, path: str, found: os.stat_result, data: bytes, text: bytes) -> None:
+    def _remember(self, path: str, found: os.stat_result, data: bytes, text: bytes, told: bytes) -> None:
         if len(self._recent) >= _MOST:
             self._recent.clear()
-        self._recent[path] = (found.st_ino, found.st_mtime_ns, found.st_dev, data, text)
+        self._recent[path] = (found.st_ino, found.st_mtime_ns, found.st_dev, data, text, told)
 
     def _recent_value(self, path: str, key: "KeyLike", site: "SiteLike") -> "Optional[tuple[Any]]":
         """The value of an entry that has been read in this run, is small, tells of nothing else, and is still there."""
-        inode, mtime, device, data, text = self._recent[path]
+        inode, mtime, device, data, text, told = self._recent[path]
         try:
             found = os.lstat(path)
             self._judge_file(found, site)
@@ -242,7 +244,7 @@ class Store:
             return None
         if text != key.text():  # another key with the same digest
             return None
-        self.usage.note(path)
+        self.journal.hit(path, site, told)
         return entry.again(data)
 
     def reader(self, view: memoryview) -> "blake2b":
@@ -289,7 +291,8 @@ class Store:
         `Unstorable` or `Unwritable`, having left nothing behind.
 
         `facts` tells what only the caller knows: `duration` in seconds, `site` (a `site.Site`), `trace` and `effects`
-        (docs/cache-format.md), or in their place `watched` (an `effects.Found`), which knows them after pickling.
+        (docs/cache-format.md), or in their place `watched` (an `effects.Found`), which knows them after pickling. It is
+        told `path`, where the entry is.
         """
         if self.writer is None:
             from .writing import Writer
@@ -338,14 +341,3 @@ def _foreign(found: os.stat_result) -> str:
     if found.st_uid != os.geteuid():
         return "the file belongs to another user"
     return "other users can write to the file"
-
-
-def _span(seconds: float) -> str:
-    """A time span in words like `5m 13s`; `devstash list` speaks the same way (src/duration.rs)."""
-    rest = max(0, int(seconds))
-    words = []
-    for unit, length in (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, length)
-        if count:
-            words.append(f"{count}{unit}")
-    return " ".join(words[:2]) or "0s"

@@ -291,6 +291,7 @@ class Writer:
                 prove(store, draft.fd, key, facts["site"], value, watched)  # before anybody can see it
             path = self._slot(key, _conditions(facts.get("trace", []), facts.get("effects", {})))
             _place(draft, store, path, created, bool(buffers))
+            facts["path"] = path
         finally:
             draft.discard()
 
@@ -298,12 +299,11 @@ class Writer:
         """The file for an entry of this key and these conditions: that of an older one with the same, else a free one,
         else the one used least recently."""
         store = self._store
-        store.usage.settle()
         used: list[tuple[int, str]] = []
         for number in range(SLOTS):
             path = store.path(key, number)
             try:
-                last = os.stat(path).st_atime_ns
+                last = max(os.stat(path).st_atime_ns, store.journal.last(path))
             except OSError:
                 return path
             if _trace_of(store, path, key) in (None, needs):
