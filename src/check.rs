@@ -1,4 +1,4 @@
-//! Scripts in, what is wrong with their markers out; nothing is run.
+//! Scripts in, what is wrong with their markers and the settings for them out; nothing is run.
 //!
 //! The messages are those of `run`, because they come from the same `plan`.
 
@@ -13,15 +13,12 @@ use crate::options::CheckOptions;
 use crate::plan::{self, PlanError};
 use crate::source::Source;
 
-/// Print every faulty marker of every script to stdout, drawn as `run` draws it.
+/// Print every faulty setting and marker of every script to stdout, drawn as `run` draws it.
 ///
 /// `Usage` when there is one, or when a script cannot be judged; all scripts are judged in any case.
 pub fn check(options: &CheckOptions) -> Result<ExitStatus> {
-    let faults: Vec<String> = options
-        .scripts
-        .iter()
-        .flat_map(|script| faults(script))
-        .collect();
+    let found = options.scripts.iter().flat_map(|script| faults(script));
+    let faults: Vec<String> = options.complaints.iter().cloned().chain(found).collect();
     if faults.is_empty() {
         return Ok(ExitStatus::Success);
     }

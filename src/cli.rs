@@ -26,6 +26,10 @@ Examples:
 In the script, the comment marks the slow line:
   answer = ask(model, question)  # @devstash ttl=1d";
 
+const RUN_ABOUT: &str = "Run a Python script; its marked calls run only when they have to";
+
+const RUN_USAGE: &str = "devstash run [OPTIONS] <SCRIPT> [ARGS]...";
+
 const RUN_EXAMPLES: &str = "\
 Everything from the script's name on is the script's own: `devstash run s.py --help` shows the script's help.
 
@@ -70,10 +74,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a Python script; its marked calls run only when they have to
-    #[command(after_help = RUN_EXAMPLES, override_usage = "devstash run [OPTIONS] <SCRIPT> [ARGS]...")]
+    #[command(about = RUN_ABOUT, after_help = RUN_EXAMPLES, override_usage = RUN_USAGE)]
     Run(RunArgs),
-    /// Report markers that cannot work, without running anything
+    /// Report markers and settings that cannot work, without running anything
     Check(CheckArgs),
     /// List what is kept, how old and how big it is
     List(ListArgs),
@@ -115,6 +118,10 @@ pub struct RunArgs {
     /// Keep with every new entry what its call prints, also where no marker says `replay`
     #[arg(long, overrides_with = "record", conflicts_with = "no_cache")]
     pub record: bool,
+
+    /// How long results stay valid where the marker does not say it (30s, 15m, 6h, 7d, 2w) [env: DEVSTASH_TTL]
+    #[arg(long, value_name = "AGE")]
+    pub ttl: Option<OsString>,
 
     /// Say nothing but errors
     #[arg(short, long, overrides_with = "quiet", conflicts_with = "verbose")]
@@ -248,30 +255,36 @@ pub struct ClearArgs {
 }
 
 /// What was typed, or what clap has to say about it (help and version count as errors there).
-pub fn parse(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
-    let mut flags = Vec::new();
+pub fn parse(line: Vec<OsString>) -> Result<Cli, clap::Error> {
     if line.get(1).is_some_and(|word| word == "run") {
-        command.build();
-        let run = command
-            .find_subcommand("run")
-            .expect("`run` is declared above");
-        let scan = Scan::of(run, &line[2..]);
-        flags = scan.flags;
-        // After `--` clap takes every word as it is. Without a script it is left to say what is missing.
-        if 2 + scan.script < line.len() {
-            line.splice(2 + scan.own..2 + scan.script, [OsString::from("--")]);
-        }
+        return parse_run(line);
     }
     let script = line.get(1).cloned().unwrap_or_default();
-    let matches = command
+    let matches = Cli::command()
         .try_get_matches_from(line)
         .map_err(|said| advised(said, &script))?;
-    let mut cli = Cli::from_arg_matches(&matches)?;
-    if let Command::Run(run) = &mut cli.command {
-        run.flags = flags;
+    Cli::from_arg_matches(&matches)
+}
+
+/// The same for `devstash run`, which is asked for more often than all others: it does without their declarations.
+fn parse_run(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = RunArgs::augment_args(clap::Command::new("run"))
+        .bin_name("devstash run")
+        .about(RUN_ABOUT)
+        .after_help(RUN_EXAMPLES)
+        .override_usage(RUN_USAGE);
+    command.build();
+    line.remove(0);
+    let scan = Scan::of(&command, &line[1..]);
+    // After `--` clap takes every word as it is. Without a script it is left to say what is missing.
+    if 1 + scan.script < line.len() {
+        line.splice(1 + scan.own..1 + scan.script, [OsString::from("--")]);
     }
-    Ok(cli)
+    let matches = command.try_get_matches_from_mut(line)?;
+    let mut run = RunArgs::from_arg_matches(&matches)?;
+    run.flags = scan.flags;
+    let command = Command::Run(run);
+    Ok(Cli { command })
 }
 
 /// `said`, with the way out for who forgot the word `run`.

@@ -1,10 +1,12 @@
-//! Draws a message on the line of the script that it is about.
+//! Draws a message on the line of the script, or of the configuration file, that it is about.
 //!
 //! Where something is and what is wrong with it come from the stages that found it; how it looks is decided here, once.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use memchr::memchr_iter;
 use unicode_width::UnicodeWidthChar;
 
 use crate::source::Source;
@@ -52,6 +54,36 @@ impl Diagnostic {
             line_text,
         }
     }
+
+    /// The same for a text that is no Python, with its own line ends: a configuration file.
+    pub fn in_text(
+        path: &Path,
+        text: &str,
+        range: Range<usize>,
+        message: String,
+        hint: Option<String>,
+    ) -> Self {
+        let before = text.get(..range.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line_text = text[line_start..].lines().next().unwrap_or_default();
+        let line_end = line_start + line_text.len();
+        let underlined = text.get(range.start..range.end.min(line_end)).unwrap_or("");
+        Self {
+            path: path.to_owned(),
+            line: line_of(text, range.start),
+            column: before[line_start..].chars().count(),
+            width: underlined.chars().count(),
+            message,
+            hint,
+            line_text: line_text.to_owned(),
+        }
+    }
+}
+
+/// The line of `text`, counted from 1, in which the byte at `offset` stands.
+pub fn line_of(text: &str, offset: usize) -> usize {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    1 + memchr_iter(b'\n', before).count()
 }
 
 impl fmt::Display for Diagnostic {

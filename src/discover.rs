@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use crate::exit::{ExitStatus, reason};
-use crate::options::variable;
+use crate::options::{Python, variable};
+use crate::owner::is_trusted;
 
 /// An interpreter that exists and may be started; whether it is Python is `probe`'s question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum DiscoverError {
     /// The one that was named is not there, or is nothing to be started.
     Named {
         name: OsString,
-        by: &'static str,
+        by: String,
         why: String,
     },
     /// Nobody named one and the usual places have none.
@@ -82,13 +83,10 @@ impl fmt::Display for DiscoverError {
 
 impl std::error::Error for DiscoverError {}
 
-/// The interpreter for a script whose real folder is `folder`; `named` is the value of `--python`.
-pub fn find(named: Option<&OsStr>, folder: &Path) -> Result<Interpreter, DiscoverError> {
-    if let Some(name) = named {
-        return self::named(name, "`--python`");
-    }
-    if let Some(name) = variable("DEVSTASH_PYTHON") {
-        return self::named(&name, "`DEVSTASH_PYTHON`");
+/// The interpreter for a script whose real folder is `folder`; `wanted` is the one that somebody has named.
+pub fn find(wanted: Option<&Python>, folder: &Path) -> Result<Interpreter, DiscoverError> {
+    if let Some(python) = wanted {
+        return named(&python.name, &python.by);
     }
     // An environment that was removed while it was active, or has no Python of its own, is no reason to fail.
     ["VIRTUAL_ENV", "CONDA_PREFIX"]
@@ -105,10 +103,10 @@ pub fn find(named: Option<&OsStr>, folder: &Path) -> Result<Interpreter, Discove
 }
 
 /// What `name`, said by `by`, stands for: a program's path, an environment's folder, or a name on PATH.
-fn named(name: &OsStr, by: &'static str) -> Result<Interpreter, DiscoverError> {
+fn named(name: &OsStr, by: &str) -> Result<Interpreter, DiscoverError> {
     let refused = |why: &str| DiscoverError::Named {
         name: name.to_owned(),
-        by,
+        by: by.to_owned(),
         why: why.to_owned(),
     };
     if name.is_empty() {
@@ -140,15 +138,11 @@ fn named(name: &OsStr, by: &'static str) -> Result<Interpreter, DiscoverError> {
 ///
 /// A `.venv` that a third user has put above the script (into a shared `/tmp`, say) is none of ours to start.
 fn beside(folder: &Path) -> Option<Interpreter> {
-    let trusted = |seen: &Metadata| {
-        // SAFETY: geteuid has no preconditions and cannot fail.
-        let user = unsafe { libc::geteuid() };
-        let mine = |owner| owner == 0 || owner == user;
-        mine(seen.uid()) || fs::metadata(folder).is_ok_and(|folder| folder.uid() == seen.uid())
-    };
     folder.ancestors().find_map(|above| {
         let environment = above.join(".venv");
-        fs::metadata(&environment).ok().filter(trusted)?;
+        fs::metadata(&environment)
+            .ok()
+            .filter(|seen| is_trusted(seen, folder))?;
         startable(environment.join("bin/python"))
     })
 }

@@ -161,6 +161,42 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// The units of a size and how many bytes each is.
+const SIZES: [(char, u64); 4] = [
+    ('K', 1 << 10),
+    ('M', 1 << 20),
+    ('G', 1 << 30),
+    ('T', 1 << 40),
+];
+
+/// Reads a size above zero: a number, whole or with a point, and a unit (`500M`, `1.5GiB`, `64 KiB`, `100B`), small or
+/// large letters. The units are those of [`size`]: `K`, `KB` and `KiB` are all 1024 bytes.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let letters = text.find(|letter: char| letter.is_ascii_alphabetic())?;
+    let (number, unit) = (
+        text[..letters].trim_end(),
+        text[letters..].to_ascii_uppercase(),
+    );
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let well_formed = match number.split_once('.') {
+        Some((whole, part)) => digits(whole) && digits(part),
+        None => digits(number),
+    };
+    let unit = match unit.as_str() {
+        "B" => 1,
+        unit => {
+            let (letter, rest) = unit.split_at(1);
+            let known = |(name, _): &&(char, u64)| {
+                letter.starts_with(*name) && ["", "B", "IB"].contains(&rest)
+            };
+            SIZES.iter().find(known)?.1
+        }
+    };
+    let bytes = number.parse::<f64>().ok().filter(|_| well_formed)? * unit as f64;
+    // JSON readers may hold numbers as a float.
+    ((1.0..9e15).contains(&bytes)).then_some(bytes.round() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,5 +280,33 @@ mod tests {
         case(1_048_575, "1.0 MiB");
         case(7_969_178, "7.6 MiB");
         case(u64::MAX, "16.0 EiB");
+    }
+
+    #[test]
+    fn a_size_is_a_number_and_a_unit() {
+        let case = |text, bytes| assert_eq!(parse_size(text), bytes, "{text}");
+        case("100B", Some(100));
+        case("64k", Some(65_536));
+        case("500M", Some(500 << 20));
+        case("2.1 MiB", Some(2_202_010));
+        case("1.5GB", Some(3 << 29));
+        for text in [
+            "",
+            "10",
+            "M",
+            "-1M",
+            "1e3M",
+            "1.M",
+            ".5M",
+            "0M",
+            "0.1B",
+            "1MM",
+            "1M1",
+            "1µ",
+            "99999999T",
+            "1 M B",
+        ] {
+            case(text, None);
+        }
     }
 }

@@ -38,12 +38,16 @@ pub enum LaunchError {
     Script(ScriptError),
     Interpreter(DiscoverError),
     Markers(Vec<Diagnostic>),
+    /// The configuration cannot be understood: the whole message.
+    Configuration(String),
 }
 
 impl LaunchError {
     pub fn status(&self) -> ExitStatus {
         match self {
-            LaunchError::Script(_) | LaunchError::Markers(_) => ExitStatus::Usage,
+            LaunchError::Script(_) | LaunchError::Markers(_) | LaunchError::Configuration(_) => {
+                ExitStatus::Usage
+            }
             LaunchError::Interpreter(error) => error.status(),
         }
     }
@@ -61,6 +65,7 @@ impl fmt::Display for LaunchError {
                     .collect();
                 write!(f, "{}", drawn.join("\n\n"))
             }
+            LaunchError::Configuration(complaint) => f.write_str(complaint),
         }
     }
 }
@@ -82,17 +87,21 @@ impl From<DiscoverError> for LaunchError {
 /// Run the script. Returns only with the reason why it does not run.
 pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
     let script = Script::read(&options.script)?;
-    let folder = script.folder();
-    let interpreter = discover::find(options.python.as_deref(), &folder)?;
+    let interpreter = discover::find(options.python.as_ref(), &options.folder)?;
     let launch = Launch {
         options,
         settings: Settings::new(&options.python_flags),
         filename: script.filename(),
-        folder,
         interpreter,
     };
     let way = match &script.content {
-        Content::Text(bytes) if launch.concerns_us(bytes) => launch.marked(bytes)?,
+        Content::Text(bytes) if launch.concerns_us(bytes) => match &options.complaint {
+            // To switch the markers off must help whatever is wrong.
+            Some(complaint) if !options.skip_rewrite => {
+                return Err(LaunchError::Configuration(complaint.clone()));
+            }
+            _ => launch.marked(bytes)?,
+        },
         _ => launch.plain()?,
     };
     let start = Start {
@@ -100,7 +109,7 @@ pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
         settings: &launch.settings,
         interpreter: &launch.interpreter.path,
         filename: &launch.filename,
-        folder: &launch.folder,
+        folder: &options.folder,
     };
     let error = start.go(&way);
     Err(DiscoverError::Unstartable {
@@ -123,7 +132,6 @@ struct Launch<'a> {
     settings: Settings,
     interpreter: Interpreter,
     filename: OsString,
-    folder: PathBuf,
 }
 
 /// What kept a home from being used for a run.
@@ -167,6 +175,17 @@ impl Launch<'_> {
 
     /// The way for a script that may have markers.
     fn marked(&self, bytes: &[u8]) -> Result<Way, LaunchError> {
+        for path in self
+            .options
+            .passed
+            .iter()
+            .filter(|_| self.options.verbosity >= 0)
+        {
+            eprintln!(
+                "devstash: the settings of `{}` do not count: it is another user's file",
+                path.display()
+            );
+        }
         let mut why = String::new();
         for choose in [Home::of_user, Home::temporary] {
             match choose() {

@@ -6,14 +6,16 @@
 pub mod exit;
 
 pub mod cli;
+pub mod diagnostic;
 pub mod duration;
 pub mod nearest;
+pub mod owner;
+pub mod source;
+
+pub mod config;
 pub mod options;
 
 pub mod discover;
-
-pub mod diagnostic;
-pub mod source;
 
 pub mod syntax;
 

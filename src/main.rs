@@ -7,7 +7,7 @@ use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::exit::ExitStatus;
 use devstash::options::{
-    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions,
+    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions, Unclear,
 };
 use devstash::pump::Task;
 use devstash::{check, launch, manage};
@@ -68,6 +68,9 @@ fn finish(done: Result<ExitStatus>) -> ExitStatus {
 }
 
 fn usage(error: &anyhow::Error) -> ExitStatus {
+    if let Some(Unclear(complaint)) = error.downcast_ref() {
+        return complain(complaint, ExitStatus::Usage);
+    }
     complain(&format!("devstash: {error:#}"), ExitStatus::Usage)
 }
 

@@ -1,14 +1,17 @@
 //! What was typed, the environment and the current folder in; what is wanted out.
 //!
-//! Defaults, relative paths and variables are settled here, once: later stages look at nothing else.
+//! Defaults, relative paths, configuration files and variables are settled here, once: later stages look at nothing else.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::cli;
+use crate::config::{Config, Key};
 use crate::duration::Ttl;
 
 /// Where results are kept when nobody says otherwise, below the current folder.
@@ -23,8 +26,10 @@ pub struct RunOptions {
     /// As typed.
     pub script: OsString,
     pub args: Vec<OsString>,
-    /// The value of `--python`.
-    pub python: Option<OsString>,
+    /// The real folder in which the script lies, behind all symbolic links; empty for one without a folder.
+    pub folder: PathBuf,
+    /// The interpreter that somebody has named.
+    pub python: Option<Python>,
     /// Python's own flags, in their order.
     pub python_flags: Vec<OsString>,
     /// Absolute, also where there is no current folder to count from.
@@ -34,14 +39,63 @@ pub struct RunOptions {
     pub record: bool,
     /// -1 quiet, 0, 1 verbose.
     pub verbosity: i8,
+    pub summary: Summary,
+    pub defaults: Defaults,
+    pub limits: Limits,
+    /// What could not be understood of the configuration: a script with markers must not run then.
+    pub complaint: Option<String>,
+    /// Configuration files that count for nothing, because they are another user's.
+    pub passed: Vec<PathBuf>,
     /// The script is to run as plain Python runs it: DEVSTASH_SKIP_REWRITE.
     pub skip_rewrite: bool,
+}
+
+/// An interpreter, and who has named it (`` `--python` ``, `` `pyproject.toml:3` ``).
+#[derive(Clone, Debug)]
+pub struct Python {
+    pub name: OsString,
+    pub by: String,
+}
+
+/// When a run ends with a line about what it has saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Summary {
+    /// On a terminal.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What markers mean where they do not say it themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Seconds.
+    pub ttl: Option<u64>,
+    pub env: Vec<String>,
+    /// Absolute globs.
+    pub files: Vec<String>,
+    pub version: Option<String>,
+    pub replay: Vec<String>,
+    pub load: Option<String>,
+}
+
+/// How much the cache folder may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes.
+    pub max_size: Option<u64>,
+    pub max_entries: Option<u64>,
+    /// Seconds.
+    pub max_age: Option<u64>,
 }
 
 /// What `devstash check` is to look at.
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
     pub scripts: Vec<OsString>,
+    /// What could not be understood of the configuration for each of them; said once where it is the same.
+    pub complaints: Vec<String>,
 }
 
 /// What `devstash list` is to do.
@@ -105,31 +159,126 @@ pub enum Selection {
 
 impl RunOptions {
     pub fn new(typed: cli::RunArgs) -> Result<RunOptions> {
-        let folder = absolute_cache_dir(typed.folder.cache_dir)?;
+        let folder = folder_of(&typed.script);
+        let mut config = Config::read(&folder);
+        config.switched(Key::Refresh, "--refresh", typed.refresh);
+        config.switched(Key::NoCache, "--no-cache", typed.no_cache);
+        config.switched(Key::Record, "--record", typed.record);
+        config.switched(Key::Quiet, "--quiet", typed.quiet);
+        config.switched(Key::Verbose, "--verbose", typed.verbose > 0);
+        config.typed(Key::Ttl, "--ttl", typed.ttl.as_deref())?;
+        let cache_dir = cache_dir(&mut config, typed.folder)?;
+        let verbosity = match (config.switch(Key::Quiet), config.switch(Key::Verbose)) {
+            (true, _) => -1,
+            (_, verbose) => i8::from(verbose),
+        };
         Ok(RunOptions {
             script: typed.script,
             args: typed.args,
-            python: typed.python,
+            folder,
+            python: Python::of(&config, typed.python),
             python_flags: typed.flags,
-            refresh: typed.refresh,
-            record: typed.record,
+            refresh: config.switch(Key::Refresh),
+            record: config.switch(Key::Record),
             // Without a current folder there is no telling where results belong; the script still has to run.
-            no_cache: typed.no_cache || folder.is_none(),
-            cache_dir: folder.unwrap_or_else(|| PathBuf::from(NOWHERE)),
-            verbosity: if typed.quiet {
-                -1
-            } else {
-                i8::from(typed.verbose > 0)
+            no_cache: config.switch(Key::NoCache) || cache_dir.is_none(),
+            cache_dir: cache_dir.unwrap_or_else(|| PathBuf::from(NOWHERE)),
+            verbosity,
+            summary: match config.text(Key::Summary) {
+                Some("always") => Summary::Always,
+                Some("never") => Summary::Never,
+                _ => Summary::Auto,
             },
+            defaults: Defaults::of(&config),
+            limits: Limits::of(&config),
+            complaint: config.complaint(),
+            passed: config.passed,
             skip_rewrite: variable("DEVSTASH_SKIP_REWRITE").is_some_and(|value| value != "0"),
         })
     }
 }
 
+impl Python {
+    /// The one that was typed, or the one that is set.
+    fn of(config: &Config, typed: Option<OsString>) -> Option<Python> {
+        if let Some(name) = typed {
+            let by = "`--python`".to_owned();
+            return Some(Python { name, by });
+        }
+        let (_, origin) = config.get(Key::Python)?;
+        let name = config.path(Key::Python)?.into();
+        let by = format!("`{origin}`");
+        Some(Python { name, by })
+    }
+}
+
+impl Summary {
+    /// As the runtime is told.
+    pub fn word(self) -> &'static str {
+        match self {
+            Summary::Auto => "auto",
+            Summary::Always => "always",
+            Summary::Never => "never",
+        }
+    }
+}
+
+impl Defaults {
+    fn of(config: &Config) -> Defaults {
+        Defaults {
+            ttl: config.number(Key::Ttl),
+            env: config.list(Key::Env).to_vec(),
+            files: config.list(Key::Files).to_vec(),
+            version: config.text(Key::Version).map(str::to_owned),
+            replay: config.list(Key::Replay).to_vec(),
+            load: config
+                .text(Key::Load)
+                .filter(|way| *way != "map")
+                .map(str::to_owned),
+        }
+    }
+
+    /// Lines `name=value`, one for each item of a list; no value has a line end. Empty where nothing is set.
+    pub fn lines(&self) -> String {
+        let one = |name: &str, value: &str| format!("{name}={value}");
+        let several = |name: &'static str, items: &[String]| -> Vec<String> {
+            items.iter().map(|item| one(name, item)).collect()
+        };
+        let mut lines = Vec::new();
+        lines.extend(self.ttl.map(|seconds| one("ttl", &seconds.to_string())));
+        lines.extend(several("env", &self.env));
+        lines.extend(several("files", &self.files));
+        lines.extend(
+            self.version
+                .as_deref()
+                .map(|version| one("version", version)),
+        );
+        lines.extend(several("replay", &self.replay));
+        lines.extend(self.load.as_deref().map(|way| one("load", way)));
+        lines.join("\n")
+    }
+}
+
+impl Limits {
+    fn of(config: &Config) -> Limits {
+        Limits {
+            max_size: config.number(Key::MaxSize),
+            max_entries: config.number(Key::MaxEntries),
+            max_age: config.number(Key::MaxAge),
+        }
+    }
+}
+
 impl CheckOptions {
     pub fn new(typed: cli::CheckArgs) -> CheckOptions {
+        let mut complaints = Vec::new();
+        for script in &typed.scripts {
+            let complaint = Config::read(&folder_of(script)).complaint();
+            complaints.extend(complaint.filter(|complaint| !complaints.contains(complaint)));
+        }
         CheckOptions {
             scripts: typed.scripts,
+            complaints,
         }
     }
 }
@@ -212,26 +361,44 @@ pub fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
 
 /// The cache folder that a command is to look into.
 fn existing_cache_dir(typed: cli::FolderArgs) -> Result<PathBuf> {
-    absolute_cache_dir(typed.cache_dir)?
-        .context("the current folder is gone\n\nhint: name one with `--cache-dir`")
+    let mut config = Config::read(Path::new(""));
+    let folder = cache_dir(&mut config, typed)?;
+    if let Some(complaint) = config.complaint() {
+        return Err(Unclear(complaint).into());
+    }
+    folder.context("the current folder is gone\n\nhint: name one with `--cache-dir`")
 }
 
-/// `given` or its variable or the default, absolute: a script that changes its folder must not move its cache.
+/// The configuration could not be understood; the message is whole, with its places.
+#[derive(Debug)]
+pub struct Unclear(pub String);
+
+impl fmt::Display for Unclear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unclear {}
+
+/// The folder that was typed, or that is set, or the default one, absolute: a script that changes its folder must not
+/// move its cache.
 ///
 /// `None` when it would be relative to a current folder that is gone.
-fn absolute_cache_dir(given: Option<OsString>) -> Result<Option<PathBuf>> {
-    if given.as_ref().is_some_and(|path| path.is_empty()) {
+fn cache_dir(config: &mut Config, typed: cli::FolderArgs) -> Result<Option<PathBuf>> {
+    if typed.cache_dir.as_ref().is_some_and(|path| path.is_empty()) {
         bail!("`--cache-dir` is empty\n\nhint: leave it out to use `./{DEFAULT_CACHE_DIR}`");
     }
-    let path = PathBuf::from(
-        given
-            .or_else(|| variable("DEVSTASH_CACHE_DIR"))
-            .unwrap_or(DEFAULT_CACHE_DIR.into()),
-    );
-    if path.is_absolute() {
-        return Ok(Some(path));
-    }
-    // Without a leading `./`, which would only show up in messages.
-    let tail = path.strip_prefix(".").unwrap_or(&path);
-    Ok(env::current_dir().ok().map(|here| here.join(tail)))
+    config.typed(Key::CacheDir, "--cache-dir", typed.cache_dir.as_deref())?;
+    let folder = match config.path(Key::CacheDir) {
+        Some(path) => path.to_owned(),
+        None => config.here().join(DEFAULT_CACHE_DIR),
+    };
+    Ok(Some(folder).filter(|path| path.is_absolute()))
+}
+
+/// The folder in which a script lies behind all symbolic links; empty for one without a folder.
+fn folder_of(script: &OsStr) -> PathBuf {
+    let real = fs::canonicalize(script).unwrap_or_else(|_| PathBuf::from(script));
+    real.parent().map(Path::to_owned).unwrap_or_default()
 }

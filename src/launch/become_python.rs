@@ -210,7 +210,8 @@ impl Start<'_> {
         let verbosity = options.verbosity.to_string();
         // Asked of the system, not of `argv[0]`, which may be any name; unknown, no output is recorded.
         let exe = env::current_exe().unwrap_or_default();
-        let pairs: [(&str, &OsStr); 10] = [
+        let defaults = options.defaults.lines();
+        let mut pairs: Vec<(&str, &OsStr)> = vec![
             ("script", &options.script),
             ("path0", self.folder.as_os_str()),
             ("cache_dir", options.cache_dir.as_os_str()),
@@ -221,7 +222,11 @@ impl Start<'_> {
             ("flags", count.as_ref()),
             ("version", env!("CARGO_PKG_VERSION").as_ref()),
             ("exe", exe.as_os_str()),
+            ("summary", options.summary.word().as_ref()),
         ];
+        if !defaults.is_empty() {
+            pairs.push(("defaults", defaults.as_ref()));
+        }
         let mut told = Vec::new();
         for (name, value) in pairs {
             told.extend(name.as_bytes());

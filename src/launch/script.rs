@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{env, fmt, fs, io};
 
 use crate::exit::reason;
@@ -124,11 +124,5 @@ impl Script {
             ),
             Err(_) => self.typed.clone(),
         }
-    }
-
-    /// What plain Python puts first into `sys.path`: the folder in which the script lies behind all symbolic links.
-    pub fn folder(&self) -> PathBuf {
-        let real = fs::canonicalize(&self.typed).unwrap_or_else(|_| PathBuf::from(&self.typed));
-        real.parent().map(Path::to_owned).unwrap_or_default()
     }
 }

@@ -24,7 +24,7 @@ from .encode import Unkeyable
 from .kinds import CellType, CoroutineType, FunctionType
 from .report import Reporter
 from .signals import let_through
-from .site import Site
+from .site import Site, defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -337,7 +337,8 @@ class Calls:
         self.caching = settings.get("cache", "1") == "1"
         self.executable = settings.get("exe", "")  # our own binary
         self.keeps_output = settings.get("record") == "1"
-        self.sites = [Site(index, file, row) for index, row in enumerate(rows)]
+        assumed = defaults(settings["defaults"]) if "defaults" in settings else None
+        self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
         if self.caching:
             self.store.journal.begin(file, settings)

@@ -11,6 +11,20 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 
+def defaults(text: str) -> dict[str, Any]:
+    """What markers mean where they do not say it: lines `name=value`, one for each item of a list."""
+    given: dict[str, Any] = {}
+    for line in text.split("\n"):
+        name, _, value = line.partition("=")
+        if name == "ttl":
+            given[name] = int(value)
+        elif name in ("env", "files", "replay"):
+            given[name] = (*given.get(name, ()), value)
+        elif name:
+            given[name] = value
+    return given
+
+
 class Site:
     """One marked place of the script; the attributes without a default are options of its marker."""
 
@@ -41,7 +55,7 @@ class Site:
     name: str | None
     refresh: bool
 
-    def __init__(self, index: int, file: str, row: Row) -> None:
+    def __init__(self, index: int, file: str, row: Row, assumed: dict[str, Any] | None = None) -> None:
         self.index = index
         self.file = file
         (
@@ -56,6 +70,10 @@ class Site:
             options,
         ) = row
         given: dict[str, Any] = dict(options)
+        if assumed:
+            # What is part of the key adds up: to name one more variable must not take another one out of it.
+            added = {name: (*assumed[name], *given.get(name, ())) for name in ("env", "files") if name in assumed}
+            given = {**assumed, **given, **added}
         self.ttl = given.get("ttl")
         self.key = given.get("key")
         self.ignore = given.get("ignore", ())
