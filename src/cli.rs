@@ -62,6 +62,12 @@ Examples:
   cp \"$(devstash path summarise)\" /tmp/
   python -m pickle \"$(devstash path summarise)\"     look at the value";
 
+const STATS_EXAMPLES: &str = "\
+Examples:
+  devstash stats                           what was saved, by day and by marked line
+  devstash stats --days 7                  the same for a week
+  devstash stats --json | jq .saved        seconds";
+
 const PYTHON_FLAGS: &str = "Python's own flags, passed on";
 
 /// Mark a slow or expensive line of a Python script with a comment and never wait for it again
@@ -86,6 +92,9 @@ pub enum Command {
     /// Print where the file of an entry is
     #[command(after_help = format!("{ENTRY}\n\n{PATH_EXAMPLES}"))]
     Path(PathArgs),
+    /// Tell what marked calls have saved: time, and tokens of language models
+    #[command(after_help = STATS_EXAMPLES)]
+    Stats(StatsArgs),
     /// Remove what is kept
     Clear(ClearArgs),
 }
@@ -122,6 +131,10 @@ pub struct RunArgs {
     /// How long results stay valid where the marker does not say it (30s, 15m, 6h, 7d, 2w) [env: DEVSTASH_TTL]
     #[arg(long, value_name = "AGE")]
     pub ttl: Option<OsString>,
+
+    /// Say at the end what the marked calls came to: on a terminal only, always or never
+    #[arg(long, value_name = "auto|always|never", overrides_with = "summary")]
+    pub summary: Option<OsString>,
 
     /// Say nothing but errors
     #[arg(short, long, overrides_with = "quiet", conflicts_with = "verbose")]
@@ -231,6 +244,20 @@ pub struct PathArgs {
     /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
     #[arg(value_name = "ENTRY", required = true)]
     pub entry: OsString,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Only what happened today and on the days before, N in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub days: Option<u32>,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub folder: FolderArgs,

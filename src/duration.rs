@@ -142,6 +142,50 @@ pub fn took(seconds: f64) -> String {
     }
 }
 
+/// A time that was saved, in few words: `340ms`, `2.1s`, `1m 41s`.
+pub fn saved(seconds: f64) -> String {
+    if seconds < 0.0005 {
+        "0s".to_owned()
+    } else if seconds < 0.9995 {
+        format!("{:.0}ms", seconds * 1e3)
+    } else if seconds < 9.95 {
+        format!("{seconds:.1}s")
+    } else {
+        age(Duration::try_from_secs_f64(seconds.round()).unwrap_or(Duration::MAX))
+    }
+}
+
+/// A large number in two or three digits: `312`, `3.2k`, `41k`, `1.3M`.
+pub fn short(number: u64) -> String {
+    if number < 1000 {
+        return number.to_string();
+    }
+    let mut value = number as f64;
+    for unit in ["k", "M", "G", "T", "P"] {
+        value /= 1000.0;
+        if value < 9.95 {
+            return format!("{value:.1}{unit}");
+        }
+        if value < 999.5 {
+            return format!("{value:.0}{unit}");
+        }
+    }
+    format!("{value:.0}P")
+}
+
+/// A number with its digits in groups: `1,310`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A size with one digit after the point from 1 KiB on: `512 B`, `12.1 KiB`, `7.6 MiB`.
 pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -268,6 +312,39 @@ mod tests {
         case(59.96, "1m");
         case(3_605.2, "1h 5s");
         case(1e300, &age(Duration::MAX));
+    }
+
+    #[test]
+    fn what_was_saved_is_told_in_few_words() {
+        let case = |seconds, text: &str| assert_eq!(saved(seconds), text);
+        case(0.0, "0s");
+        case(0.000_4, "0s");
+        case(0.000_6, "1ms");
+        case(0.34, "340ms");
+        case(0.999_6, "1.0s");
+        case(2.14, "2.1s");
+        case(9.96, "10s");
+        case(101.4, "1m 41s");
+        case(f64::MAX, &age(Duration::MAX));
+    }
+
+    #[test]
+    fn large_numbers_are_short_or_in_groups() {
+        let case = |number, text: &str, groups: &str| {
+            assert_eq!(
+                (short(number).as_str(), grouped(number).as_str()),
+                (text, groups)
+            );
+        };
+        case(0, "0", "0");
+        case(999, "999", "999");
+        case(1_000, "1.0k", "1,000");
+        case(3_215, "3.2k", "3,215");
+        case(41_499, "41k", "41,499");
+        case(999_499, "999k", "999,499");
+        case(999_500, "1.0M", "999,500");
+        case(1_310_000_000, "1.3G", "1,310,000,000");
+        case(u64::MAX, "18447P", "18,446,744,073,709,551,615");
     }
 
     #[test]

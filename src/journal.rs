@@ -5,16 +5,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::hash::Hash;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::store::Store;
+use crate::store::{JOURNAL, Store};
 
-/// The file, and the one that was put aside when it became too long.
-pub const NAMES: [&str; 2] = ["journal.1", "journal"];
 /// More than this is not read: a journal is put aside long before.
 const LONGEST: u64 = 64 << 20;
 
@@ -115,7 +115,8 @@ impl Journal {
     /// The journal of the store. Never fails: what is not there or not in order is passed over.
     pub fn read(store: &Store) -> Journal {
         let mut reader = Reader::default();
-        for name in NAMES {
+        for name in JOURNAL {
+            let name = OsStr::from_bytes(name.to_bytes());
             if let Some(bytes) = bytes(&store.notes().join(name), store.user()) {
                 reader.take(&bytes);
             }

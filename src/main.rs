@@ -7,7 +7,8 @@ use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::exit::ExitStatus;
 use devstash::options::{
-    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions, Unclear,
+    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions, StatsOptions,
+    Unclear,
 };
 use devstash::pump::Task;
 use devstash::{check, launch, manage};
@@ -48,6 +49,10 @@ fn main() -> ExitStatus {
         },
         Command::Path(typed) => match PathOptions::new(typed) {
             Ok(options) => finish(manage::path(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Stats(typed) => match StatsOptions::new(typed) {
+            Ok(options) => finish(manage::stats(&options)),
             Err(error) => usage(&error),
         },
         Command::Clear(typed) => match ClearOptions::new(typed) {

@@ -131,6 +131,16 @@ pub struct PathOptions {
     pub wanted: Wanted,
 }
 
+/// What `devstash stats` is to do.
+#[derive(Clone, Debug)]
+pub struct StatsOptions {
+    /// Absolute.
+    pub cache_dir: PathBuf,
+    /// Only so many days, today included.
+    pub days: Option<u32>,
+    pub json: bool,
+}
+
 /// One entry, as a user names it.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -167,6 +177,7 @@ impl RunOptions {
         config.switched(Key::Quiet, "--quiet", typed.quiet);
         config.switched(Key::Verbose, "--verbose", typed.verbose > 0);
         config.typed(Key::Ttl, "--ttl", typed.ttl.as_deref())?;
+        config.typed(Key::Summary, "--summary", typed.summary.as_deref())?;
         let cache_dir = cache_dir(&mut config, typed.folder)?;
         let verbosity = match (config.switch(Key::Quiet), config.switch(Key::Verbose)) {
             (true, _) => -1,
@@ -315,6 +326,16 @@ impl PathOptions {
     pub fn new(typed: cli::PathArgs) -> Result<PathOptions> {
         Ok(PathOptions {
             wanted: Wanted::new(typed.entry, typed.folder)?,
+        })
+    }
+}
+
+impl StatsOptions {
+    pub fn new(typed: cli::StatsArgs) -> Result<StatsOptions> {
+        Ok(StatsOptions {
+            cache_dir: existing_cache_dir(typed.folder)?,
+            days: typed.days,
+            json: typed.json,
         })
     }
 }

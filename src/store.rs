@@ -39,6 +39,8 @@ const BLOBS: &CStr = c".blobs";
 const NOTES: &CStr = c".stat";
 /// The note of `devstash list`.
 pub const INDEX: &str = "list";
+/// The part of the journal that was put aside, and the journal (`journal.py`), in that order.
+pub const JOURNAL: [&CStr; 2] = [c"journal.1", c"journal"];
 /// Locks of calls that are being computed (`locks.py`).
 const LOCKS: &CStr = c".locks";
 /// Cache folders that were set aside, to be removed.

@@ -63,6 +63,11 @@ fn local(moment: i64) -> String {
     format!("{} {}", date(&parts), time(&parts))
 }
 
+/// The day of a moment, as calendars on the wall show it here: `2026-11-21`.
+pub fn day(moment: i64) -> String {
+    date(&broken_down(moment, libc::localtime_r))
+}
+
 /// A moment in UTC, to the millisecond, as RFC 3339 writes it: `2026-11-21T20:17:41.241Z`.
 pub fn rfc3339(moment: i64) -> String {
     let parts = broken_down(moment, libc::gmtime_r);

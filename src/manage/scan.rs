@@ -80,6 +80,11 @@ pub fn sites(store: &Store) -> io::Result<Scan<Site>> {
     scan_for(store, entry::site, |_, _| None)
 }
 
+/// The same without looking into any file: only their states.
+pub fn states(store: &Store) -> io::Result<Scan<()>> {
+    scan_for(store, |_, _, _| (None, Ok(())), |_, _| None)
+}
+
 fn scan_for<T: Send>(
     store: &Store,
     read: entry::Reader<T>,

@@ -1,7 +1,6 @@
 //! `devstash show`: all that an entry says of itself, for people or for programs, and what its call printed.
 
 use std::ffi::OsStr;
-use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::time::SystemTime;
 
@@ -12,14 +11,14 @@ use crate::duration::{self, Ttl};
 use crate::entry::{Manifest, Site};
 use crate::exit::ExitStatus;
 use crate::options::{Form, ShowOptions};
-use crate::store::{is_harmful, shown};
+use crate::store::shown;
 
 use super::moment::{Now, nanoseconds, rfc3339};
 use super::page::{Page, width};
 use super::pick::{Picked, pick};
 use super::record::{self, NoRecord};
 use super::words::{Fact, done, here, path_as_text, place, seen};
-use super::{answer, say};
+use super::{answer, document, say};
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;
@@ -145,6 +144,10 @@ fn text(view: &View<'_>, width: Option<usize>) -> String {
         manifest.duration.map(duration::took).unwrap_or_default(),
     );
     row(
+        "tokens",
+        manifest.tokens.map(duration::grouped).unwrap_or_default(),
+    );
+    row(
         "size",
         format!(
             "{} (payload {})",
@@ -216,7 +219,7 @@ fn json(view: &View<'_>) -> String {
             json!({"component": component, "digest": digest, "preview": preview})
         })
         .collect();
-    let document = json!({
+    let members = json!({
         "format": FORMAT,
         "entry": path_as_text(&view.picked.name),
         "path": path_as_text(view.picked.path().as_os_str()),
@@ -229,6 +232,7 @@ fn json(view: &View<'_>) -> String {
         "age": view.now.age(view.made),
         "last_used": view.used.map(rfc3339),
         "duration": manifest.duration,
+        "tokens": manifest.tokens,
         "size": view.picked.entry.size,
         "payload": manifest.size,
         "ttl": view.ttl.map(Ttl::seconds),
@@ -239,16 +243,5 @@ fn json(view: &View<'_>) -> String {
         "trace": view.trace,
         "effects": view.effects,
     });
-    let mut text = String::new();
-    // Outside of texts there is none of these but the line end, which inside of them is an escape already.
-    for sign in format!("{document:#}\n").chars() {
-        if is_harmful(sign) && sign != '\n' {
-            for unit in sign.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        } else {
-            text.push(sign);
-        }
-    }
-    text
+    document(&members)
 }

@@ -36,7 +36,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::{CHECKED, DRAFTS, FOLDERS, Store, TRASH, is_entry_name, unique_name};
+use super::{CHECKED, DRAFTS, FOLDERS, JOURNAL, NOTES, Store, TRASH, is_entry_name, unique_name};
 
 /// A folder of fewer entries is cleared one by one, which takes no longer than anybody notices.
 const MANY: usize = 2000;
@@ -87,6 +87,7 @@ impl Store {
         for name in others.chain([DRAFTS]) {
             let _ = move_unless_taken(&old, name, &new);
         }
+        let _ = keep_journal(&old, &new);
         let _ = place.move_into_trash(&new);
         // A process that is started now must not keep them.
         let _ = flock(&old, FlockOperation::Unlock);
@@ -287,6 +288,20 @@ pub(super) fn each_in(
             kind => kind == FileType::Directory,
         };
         take(name, is_folder)?;
+    }
+    Ok(())
+}
+
+/// Moves the journal over: what entries have saved is worth knowing when they are gone.
+fn keep_journal(old: &OwnedFd, new: &OwnedFd) -> io::Result<()> {
+    let from = openat(old, NOTES, OPEN_FOLDER, Mode::empty())?;
+    match mkdirat(new, NOTES, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let to = openat(new, NOTES, OPEN_FOLDER, Mode::empty())?;
+    for name in JOURNAL {
+        let _ = move_unless_taken(&from, name, &to);
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use crate::entry::is_blob_name;
 
 use super::aside::{Blocked, OPEN_FOLDER, Place, each_in, is_ours, move_unless_taken};
-use super::{ALIVE, INDEX, Store, TRASH, is_note_name};
+use super::{ALIVE, INDEX, JOURNAL, Store, TRASH, is_note_name};
 
 impl Store {
     /// Removes what `set_aside` and killed processes have left, in the background.
@@ -88,6 +88,8 @@ enum Fate {
     /// It is a folder, to be emptied and removed.
     Enter(Kind),
     GiveBack,
+    /// The same for what is nothing to lose.
+    GiveBackOrRemove,
 }
 
 impl Kind {
@@ -109,6 +111,9 @@ impl Kind {
         }
         if matches!(self, Kind::Drafts) && !is_folder {
             return Fate::RemoveIfOld;
+        }
+        if matches!(self, Kind::Notes) && JOURNAL.contains(&name) && !is_folder {
+            return Fate::GiveBackOrRemove;
         }
         let ours = match self {
             _ if is_folder => false,
@@ -152,6 +157,13 @@ impl Sweeper {
                             }
                         }
                         self.remove(folder, name, AtFlags::REMOVEDIR);
+                    }
+                }
+                Fate::GiveBackOrRemove => {
+                    if self.give_back(folder, name, path).is_ok() {
+                        self.removed += 1;
+                    } else {
+                        self.remove(folder, name, AtFlags::empty());
                     }
                 }
                 // What lies in the trash itself was never anywhere else.

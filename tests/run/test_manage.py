@@ -295,12 +295,16 @@ def test_clear_of_very_many(filled):
     (filled.cache / ".locks" / "mine").write_text("mine")
     draft = filled.cache / ".tmp" / "1-being-written"
     draft.write_text("")
+    said = (filled.cache / ".stat" / "journal").read_text()
     inode = filled.cache.stat().st_ino
     outcome = filled.devstash("clear", "--all")
     assert outcome.raw == (b"Cleared all cached entries.\n", b"", 0)
     assert filled.cache.stat().st_ino != inode, "it was not put aside"
     kept = {"notes.txt", "own", "m__folder__0123456789abcdef.pkl", ".tmp", ".gitignore", "CACHEDIR.TAG", "README.txt"}
-    assert {path.name for path in filled.cache.iterdir()} - {".trash", ".locks"} == kept | {"format"}
+    assert {path.name for path in filled.cache.iterdir()} - {".trash", ".locks"} == kept | {"format", ".stat"}
+    assert (
+        os.listdir(filled.cache / ".stat") == ["journal"] and (filled.cache / ".stat" / "journal").read_text() == said
+    )
     assert swept(filled)
     assert (filled.cache / ".locks" / "mine").read_text() == "mine"
     assert (filled.cache / "own" / "f__0123456789abcdef.pkl").read_text() == "mine" and draft.exists()

@@ -33,10 +33,10 @@ def thrice(stash):
         assert plain[1] == status
         executed = stash.executions()
         stash.forget()
-        assert show(stash.argv("s.py")) == plain
+        assert show(stash.argv("s.py", options=["--summary=never"])) == plain
         assert stash.executions() == executed
         stash.forget()
-        assert show(stash.argv("s.py")) == plain
+        assert show(stash.argv("s.py", options=["--summary=never"])) == plain
         assert stash.executions() == []
         return plain[0]
 
@@ -89,8 +89,11 @@ def test_without_replay_nothing_is_printed_and_nothing_is_in_between(stash):
         """,
     )
     env = stash.environment()
-    assert on_terminal(stash.argv("s.py"), env, stash.folder) == ("working True\r\ndone 1\r\n", 0)
-    assert on_terminal(stash.argv("s.py"), env, stash.folder) == ("done 1\r\n", 0)
+    assert on_terminal(stash.argv("s.py", options=["--summary=never"]), env, stash.folder) == (
+        "working True\r\ndone 1\r\n",
+        0,
+    )
+    assert on_terminal(stash.argv("s.py", options=["--summary=never"]), env, stash.folder) == ("done 1\r\n", 0)
 
 
 def test_one_stream_only(stash):
@@ -163,7 +166,7 @@ def test_marked_call_inside_a_marked_call(thrice, stash):
     stash.write("s.py", text.format(2), log=True)
     env = stash.environment()
     for _ in range(2):
-        assert on_terminal(stash.argv("s.py"), env, stash.folder) == (shown, 0)
+        assert on_terminal(stash.argv("s.py", options=["--summary=never"]), env, stash.folder) == (shown, 0)
     assert stash.executions() == ["outer"]
 
 
@@ -201,7 +204,7 @@ def test_interrupt_and_exception(stash):
     typed = [("sleeping\r\n", b"\x03")]
     plain = on_terminal([stash.python, "s.py"], env, stash.folder, typed)
     assert plain[1] == 128 + signal.SIGINT
-    assert on_terminal(stash.argv("s.py"), env, stash.folder, typed) == plain
+    assert on_terminal(stash.argv("s.py", options=["--summary=never"]), env, stash.folder, typed) == plain
     stash.write(
         "s.py",
         """
@@ -213,7 +216,7 @@ def test_interrupt_and_exception(stash):
     )
     plain = on_terminal([stash.python, "s.py"], env, stash.folder)
     for _ in range(2):
-        assert on_terminal(stash.argv("s.py"), env, stash.folder) == plain
+        assert on_terminal(stash.argv("s.py", options=["--summary=never"]), env, stash.folder) == plain
     assert stash.entries() == [] and stash.left_over() == []
 
 
@@ -312,7 +315,7 @@ def test_the_output_of_every_call_can_be_kept_and_replayed_later(stash, way):
     env = stash.environment({})
 
     def show(*options):
-        argv = stash.argv("s.py", options=options)
+        argv = stash.argv("s.py", options=["--summary=never", *options])
         if way == "terminal":
             return on_terminal(argv, env, stash.folder, ())
         done = subprocess.run(argv, cwd=stash.folder, env=env, stdout=-1, stderr=-2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from . import journal
 from .system import os
 
 TYPE_CHECKING = False
@@ -100,6 +101,7 @@ class Workers:
 
     def told(self) -> dict[str, Any]:
         """Names for `_ARRIVAL`: plain texts and bytes, which can be pickled and whose `repr` is Python."""
+        journal.accompanied()
         settings = {**self.settings, "worker": "1", "pyc": self.pyc, "held": "\n".join(_held())}
         lines = [f"{name}={value}" for name, value in ((n, _escaped(v)) for n, v in settings.items())]
         sites = b""
