@@ -20,6 +20,7 @@ Examples:
   devstash list                                what is kept, how old, how big
   devstash list --ttl 1d                       what would have expired with `ttl=1d`
   devstash show analyse.py:12                  all that is known of what line 12 has kept
+  devstash stats                               what was saved
   devstash clear --pattern 'requests*'         remove some of it
   devstash clear --all                         remove all of it
 
