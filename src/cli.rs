@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   devstash run analyse.py --input data.csv     run a script, keep what its marked calls return
   devstash run --refresh analyse.py            run every marked call again and keep the new results
+  devstash run --verify analyse.py             do its marked calls give again what is kept?
   devstash run --python .venv/bin/python s.py  choose the interpreter
   devstash check analyse.py                    are its markers right?
   devstash list                                what is kept, how old, how big
@@ -42,6 +43,9 @@ Python's -q, -v and -x are not passed on (-q and -v are devstash's; use PYTHONVE
 Examples:
   devstash run analyse.py --input data.csv
   devstash run -v --cache-dir /tmp/kept analyse.py
+  devstash run --refresh=ask analyse.py               the calls with `ask` in their name again
+  devstash run --verify=10% analyse.py                compare a tenth of the hits with what their calls give
+  devstash run --offline analyse.py                   never run a marked call
   devstash run -u -X dev -W error analyse.py
   DEVSTASH_SKIP_REWRITE=1 devstash run analyse.py     the script as plain Python runs it";
 
@@ -82,7 +86,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(about = RUN_ABOUT, after_help = RUN_EXAMPLES, override_usage = RUN_USAGE)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Report markers and settings that cannot work, without running anything
     Check(CheckArgs),
     /// List what is kept, how old and how big it is
@@ -117,9 +121,36 @@ pub struct RunArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
 
-    /// Run every marked call again and keep the new results
-    #[arg(long, overrides_with = "refresh", conflicts_with = "no_cache")]
-    pub refresh: bool,
+    /// Run marked calls again and keep the new results: every one, or those that PATTERN means
+    ///
+    /// PATTERN is a part of what is called or of the marker's `name=`, a glob for the whole of it when it has `*`, `?`
+    /// or `[`, or the place of the marked line, as in `analyse.py:12`.
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        num_args = 0..=1,
+        require_equals = true,
+        overrides_with = "refresh",
+        conflicts_with = "no_cache"
+    )]
+    pub refresh: Option<Option<OsString>>,
+
+    /// Run the calls of hits as well, or of that share of them, and compare: exit status 3 if one differs
+    ///
+    /// The hits of a share such as `10%` are chosen at random, each for itself.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        require_equals = true,
+        overrides_with = "verify",
+        conflicts_with = "no_cache"
+    )]
+    pub verify: Option<Option<OsString>>,
+
+    /// Run no marked call: serve what is kept, however old, and end with status 5 where nothing is
+    #[arg(long, overrides_with = "offline", conflicts_with_all = ["refresh", "verify", "no_cache"])]
+    pub offline: bool,
 
     /// Run every marked call and keep nothing
     #[arg(long, overrides_with = "no_cache")]
@@ -311,7 +342,7 @@ fn parse_run(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
     let matches = command.try_get_matches_from_mut(line)?;
     let mut run = RunArgs::from_arg_matches(&matches)?;
     run.flags = scan.flags;
-    let command = Command::Run(run);
+    let command = Command::Run(Box::new(run));
     Ok(Cli { command })
 }
 
@@ -401,9 +432,10 @@ fn wants_value(run: &clap::Command, long: &[u8]) -> bool {
             .get_long()
             .is_some_and(|name| OsStr::new(name).as_bytes() == long)
     };
-    run.get_arguments()
-        .find(named)
-        .is_some_and(|argument| argument.get_action().takes_values())
+    // `--refresh s.py`: a value that has to be attached is never the next word.
+    run.get_arguments().find(named).is_some_and(|argument| {
+        argument.get_action().takes_values() && !argument.is_require_equals_set()
+    })
 }
 
 #[cfg(test)]
@@ -417,7 +449,7 @@ mod tests {
             .map(OsString::from)
             .collect();
         match parse(line).unwrap().command {
-            Command::Run(run) => run,
+            Command::Run(run) => *run,
             other => panic!("{other:?}"),
         }
     }
@@ -467,6 +499,32 @@ mod tests {
         case(&["--", "--", "a"], "--", &["a"]);
         case(&["-", "a"], "-", &["a"]);
         case(&["", "a"], "", &["a"]);
+        case(&["--refresh", "s.py", "a"], "s.py", &["a"]);
+        case(&["--refresh=load", "s.py"], "s.py", &[]);
+        case(&["--verify", "s.py"], "s.py", &[]);
+        case(
+            &["--verify=5%", "--refresh=", "s.py", "--offline"],
+            "s.py",
+            &["--offline"],
+        );
+    }
+
+    #[test]
+    fn what_may_have_a_value_has_the_last_one() {
+        assert_eq!(run(&["s.py"]).refresh, None);
+        assert_eq!(
+            run(&["--refresh=a", "--refresh", "s.py"]).refresh,
+            Some(None)
+        );
+        assert_eq!(
+            run(&["--refresh", "--refresh=a*", "s.py"]).refresh,
+            Some(Some("a*".into()))
+        );
+        assert_eq!(run(&["--verify", "s.py"]).verify, Some(None));
+        assert_eq!(
+            run(&["--verify=10%", "s.py"]).verify,
+            Some(Some("10%".into()))
+        );
     }
 
     #[test]
@@ -493,5 +551,8 @@ mod tests {
         assert!(refused(&["-u"]).contains("<SCRIPT>"));
         assert!(refused(&["-X"]).contains("-X"));
         assert!(refused(&["-q", "-v", "s.py"]).contains("cannot be used with"));
+        for other in ["--refresh", "--refresh=a", "--verify", "--no-cache"] {
+            assert!(refused(&["--offline", other, "s.py"]).contains("cannot be used with"));
+        }
     }
 }

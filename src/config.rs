@@ -162,8 +162,18 @@ impl Config {
     /// Take an option without a value into account, if it was given.
     pub fn switched(&mut self, key: Key, option: &'static str, given: bool) {
         if given {
-            self.set(key, Value::Switch(true), Origin::Option(option));
+            self.given(key, option, Value::Switch(true));
         }
+    }
+
+    /// Take an option with this value into account.
+    pub fn given(&mut self, key: Key, option: &'static str, value: Value) {
+        self.set(key, value, Origin::Option(option));
+    }
+
+    /// Whether the command line says it.
+    pub fn is_typed(&self, key: Key) -> bool {
+        matches!(self.get(key), Some((_, Origin::Option(_))))
     }
 
     /// The current folder; empty where it is gone.
@@ -179,13 +189,19 @@ impl Config {
     /// Whether it is switched on, and not off by what is said nearer for another that excludes it.
     pub fn switch(&self, key: Key) -> bool {
         let nearness = |key| match self.get(key) {
-            Some((Value::Switch(true), origin)) => Some(origin.nearness()),
+            Some((Value::Switch(true) | Value::Share(_) | Value::Text(_), origin)) => {
+                Some(origin.nearness())
+            }
             _ => None,
         };
+        let some_refresh = self.text(Key::Refresh).is_some();
         let Some(mine) = nearness(key) else {
             return false;
         };
         EXCLUSIVE.iter().all(|&(one, other)| {
+            if some_refresh && (one, other) == (Key::Verify, Key::Refresh) {
+                return true;
+            }
             let rival = match key {
                 key if key == one => other,
                 key if key == other => one,
@@ -216,6 +232,14 @@ impl Config {
             (Value::Age(age), _) => Some(age.seconds()),
             (Value::Size(number) | Value::Count(number), _) => Some(*number),
             _ => None,
+        }
+    }
+
+    /// Of a hundred; all of them where it is only switched on.
+    pub fn share(&self, key: Key) -> f64 {
+        match self.get(key) {
+            Some((Value::Share(millionths), _)) => f64::from(*millionths) / 10_000.0,
+            _ => 100.0,
         }
     }
 

@@ -1,6 +1,7 @@
 //! How devstash itself ends: the one list of exit statuses, the same as the table in `docs/cli.md`.
 //!
-//! Once a script has started none of these is used: its exit status is ours, because it has taken our process over.
+//! Once a script has started its exit status is ours, because it has taken our process over. Only where we stay beside
+//! it, and it ended well, the run can still be `Different` or `Missing`.
 
 use std::io;
 use std::process::{ExitCode, Termination};
@@ -15,8 +16,12 @@ pub enum ExitStatus {
     NothingMatched = 1,
     /// What was asked makes no sense: options, markers, a script or an interpreter that cannot be used.
     Usage = 2,
+    /// `run --verify` found a call that did not give again what is kept of it.
+    Different = 3,
     /// The cache folder could not be read or changed.
     Trouble = 4,
+    /// `run --offline` lacked a result.
+    Missing = 5,
     /// There is no Python interpreter, or it could not be started.
     NoInterpreter = 127,
 }

@@ -6,6 +6,7 @@
 //! Trouble with our own files never keeps the script from running: it then runs as plain Python runs it.
 
 mod become_python;
+mod beside;
 mod code;
 mod inherited;
 mod script;
@@ -40,6 +41,10 @@ pub enum LaunchError {
     Markers(Vec<Diagnostic>),
     /// The configuration cannot be understood: the whole message.
     Configuration(String),
+    /// The markers would be off, in a run in which no marked call must run.
+    Unguarded(String),
+    /// We cannot stay beside the script.
+    Alone(io::Error),
 }
 
 impl LaunchError {
@@ -49,6 +54,8 @@ impl LaunchError {
                 ExitStatus::Usage
             }
             LaunchError::Interpreter(error) => error.status(),
+            LaunchError::Unguarded(_) => ExitStatus::Missing,
+            LaunchError::Alone(_) => ExitStatus::Trouble,
         }
     }
 }
@@ -58,6 +65,13 @@ impl fmt::Display for LaunchError {
         match self {
             LaunchError::Script(error) => write!(f, "devstash: {error}"),
             LaunchError::Interpreter(error) => write!(f, "devstash: {error}"),
+            LaunchError::Unguarded(why) => write!(
+                f,
+                "devstash: the script is not run, because of --offline: its markers cannot be seen to: {why}"
+            ),
+            LaunchError::Alone(error) => {
+                write!(f, "devstash: the run cannot be watched: {}", reason(error))
+            }
             LaunchError::Markers(found) => {
                 let drawn: Vec<String> = found
                     .iter()
@@ -102,7 +116,17 @@ pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
             }
             _ => launch.marked(bytes)?,
         },
+        Content::Opaque if options.offline => {
+            return Err(LaunchError::Unguarded(
+                "it is no plain file of Python source".to_owned(),
+            ));
+        }
         _ => launch.plain()?,
+    };
+    let notes = if options.stays() && !matches!(way, Way::Plain) {
+        Some(beside::stay(options).map_err(LaunchError::Alone)?)
+    } else {
+        None
     };
     let start = Start {
         options,
@@ -110,6 +134,7 @@ pub fn run(options: &RunOptions) -> Result<Infallible, LaunchError> {
         interpreter: &launch.interpreter.path,
         filename: &launch.filename,
         folder: &options.folder,
+        notes: notes.as_deref(),
     };
     let error = start.go(&way);
     Err(DiscoverError::Unstartable {
@@ -204,6 +229,12 @@ impl Launch<'_> {
                     }
                 }
             }
+        }
+        if self.options.offline {
+            return Err(LaunchError::Unguarded(format!(
+                "no folder for byte-code: {why}\n\nhint: name a folder that only you can write to with \
+                 `XDG_CACHE_HOME`"
+            )));
         }
         if self.options.verbosity >= 0 {
             eprintln!(

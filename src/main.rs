@@ -31,7 +31,7 @@ fn main() -> ExitStatus {
         }
     };
     match typed.command {
-        Command::Run(typed) => match RunOptions::new(typed) {
+        Command::Run(typed) => match RunOptions::new(*typed) {
             Ok(options) => {
                 let Err(error) = launch::run(&options);
                 complain(&error.to_string(), error.status())

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::cli;
-use crate::config::{Config, Key};
+use crate::config::{Config, Key, Value};
 use crate::duration::Ttl;
 
 /// Where results are kept when nobody says otherwise, below the current folder.
@@ -34,7 +34,14 @@ pub struct RunOptions {
     pub python_flags: Vec<OsString>,
     /// Absolute, also where there is no current folder to count from.
     pub cache_dir: PathBuf,
+    /// All marked calls are to run again.
     pub refresh: bool,
+    /// Those that this means are to run again; not empty.
+    pub refresh_pattern: Option<String>,
+    /// So many of a hundred hits are to be executed as well and compared: above 0, up to 100.
+    pub verify: Option<f64>,
+    /// No marked call is ever to run.
+    pub offline: bool,
     pub no_cache: bool,
     pub record: bool,
     /// -1 quiet, 0, 1 verbose.
@@ -171,25 +178,64 @@ impl RunOptions {
     pub fn new(typed: cli::RunArgs) -> Result<RunOptions> {
         let folder = folder_of(&typed.script);
         let mut config = Config::read(&folder);
-        config.switched(Key::Refresh, "--refresh", typed.refresh);
+        match typed.refresh {
+            Some(Some(pattern)) if pattern.is_empty() => bail!(
+                "an empty `--refresh=` would match every call\n\nhint: `--refresh` alone runs all of them again"
+            ),
+            Some(Some(pattern)) => {
+                let pattern = pattern.to_string_lossy().into_owned();
+                config.given(Key::Refresh, "--refresh", Value::Text(pattern));
+            }
+            plain => config.switched(Key::Refresh, "--refresh", plain.is_some()),
+        }
+        match typed.verify {
+            Some(Some(share)) => config.typed(Key::Verify, "--verify", Some(&share))?,
+            plain => config.switched(Key::Verify, "--verify", plain.is_some()),
+        }
+        config.switched(Key::Offline, "--offline", typed.offline);
         config.switched(Key::NoCache, "--no-cache", typed.no_cache);
         config.switched(Key::Record, "--record", typed.record);
         config.switched(Key::Quiet, "--quiet", typed.quiet);
         config.switched(Key::Verbose, "--verbose", typed.verbose > 0);
         config.typed(Key::Ttl, "--ttl", typed.ttl.as_deref())?;
         config.typed(Key::Summary, "--summary", typed.summary.as_deref())?;
+        if config.is_typed(Key::Refresh)
+            && config.is_typed(Key::Verify)
+            && config.text(Key::Refresh).is_none()
+        {
+            bail!(
+                "`--refresh` leaves no hit that `--verify` could look at\n\nhint: leave one of them out, or say which \
+                 calls to run again with `--refresh=PATTERN`"
+            );
+        }
         let cache_dir = cache_dir(&mut config, typed.folder)?;
         let verbosity = match (config.switch(Key::Quiet), config.switch(Key::Verbose)) {
             (true, _) => -1,
             (_, verbose) => i8::from(verbose),
         };
+        let refresh = config.switch(Key::Refresh);
+        let refresh_pattern = config.text(Key::Refresh).filter(|_| refresh);
+        let verify = config
+            .switch(Key::Verify)
+            .then(|| config.share(Key::Verify));
+        let offline = config.switch(Key::Offline);
+        let skip_rewrite = variable("DEVSTASH_SKIP_REWRITE").is_some_and(|value| value != "0");
+        if skip_rewrite && (offline || verify.is_some()) {
+            bail!(
+                "`--{}` needs the markers, which DEVSTASH_SKIP_REWRITE turns off\n\nhint: unset DEVSTASH_SKIP_REWRITE",
+                if offline { "offline" } else { "verify" }
+            );
+        }
         Ok(RunOptions {
             script: typed.script,
             args: typed.args,
             folder,
             python: Python::of(&config, typed.python),
             python_flags: typed.flags,
-            refresh: config.switch(Key::Refresh),
+            refresh: refresh && refresh_pattern.is_none(),
+            refresh_pattern: refresh_pattern.map(str::to_owned),
+            verify,
+            offline,
             record: config.switch(Key::Record),
             // Without a current folder there is no telling where results belong; the script still has to run.
             no_cache: config.switch(Key::NoCache) || cache_dir.is_none(),
@@ -204,8 +250,15 @@ impl RunOptions {
             limits: Limits::of(&config),
             complaint: config.complaint(),
             passed: config.passed,
-            skip_rewrite: variable("DEVSTASH_SKIP_REWRITE").is_some_and(|value| value != "0"),
+            skip_rewrite,
         })
+    }
+}
+
+impl RunOptions {
+    /// Whether we have a say in the exit status of a run, and so stay until it is over.
+    pub fn stays(&self) -> bool {
+        self.verify.is_some() || self.offline
     }
 }
 

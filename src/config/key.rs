@@ -8,6 +8,8 @@ pub enum Key {
     Python,
     CacheDir,
     Refresh,
+    Verify,
+    Offline,
     NoCache,
     Record,
     Quiet,
@@ -47,11 +49,13 @@ const OUTPUTS: &[&str] = &["stdout", "stderr"];
 
 /// All settings, in the order of [`Key`] and of what `devstash config` prints.
 #[rustfmt::skip]
-pub const SETTINGS: [Setting; 17] = [
+pub const SETTINGS: [Setting; 19] = [
     // how a script is run
     setting(Key::Python, "python", "DEVSTASH_PYTHON", Kind::Program, "", "python = \".venv/bin/python\""),
     setting(Key::CacheDir, "cache_dir", "DEVSTASH_CACHE_DIR", Kind::Folder, ".devstash_cache", "cache_dir = \".devstash_cache\""),
-    setting(Key::Refresh, "refresh", "DEVSTASH_REFRESH", Kind::Switch, "false", "refresh = true"),
+    setting(Key::Refresh, "refresh", "DEVSTASH_REFRESH", Kind::SwitchOrText, "false", "refresh = true"),
+    setting(Key::Verify, "verify", "DEVSTASH_VERIFY", Kind::Share, "false", "verify = \"10%\""),
+    setting(Key::Offline, "offline", "DEVSTASH_OFFLINE", Kind::Switch, "false", "offline = true"),
     setting(Key::NoCache, "no_cache", "DEVSTASH_NO_CACHE", Kind::Switch, "false", "no_cache = true"),
     setting(Key::Record, "record", "DEVSTASH_RECORD", Kind::Switch, "false", "record = true"),
     setting(Key::Quiet, "quiet", "DEVSTASH_QUIET", Kind::Switch, "false", "quiet = true"),
@@ -71,10 +75,16 @@ pub const SETTINGS: [Setting; 17] = [
 ];
 
 /// Settings of which one switches the other off: the one that is said nearer to the line.
-pub const EXCLUSIVE: [(Key, Key); 3] = [
+pub const EXCLUSIVE: [(Key, Key); 8] = [
     (Key::Quiet, Key::Verbose),
+    (Key::Offline, Key::Refresh),
+    (Key::Offline, Key::Verify),
+    (Key::Offline, Key::NoCache),
     (Key::NoCache, Key::Refresh),
+    (Key::NoCache, Key::Verify),
     (Key::NoCache, Key::Record),
+    // A refresh of all leaves no hit to look at; one with a pattern does, see `Config::switch`.
+    (Key::Verify, Key::Refresh),
 ];
 
 /// Options of a marker that are no settings: they would make hits of a whole project less strict, or mean one line.

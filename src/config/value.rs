@@ -19,6 +19,10 @@ use crate::nearest::nearest;
 pub enum Kind {
     /// Yes or no.
     Switch,
+    /// Yes or no, or a text that says for what.
+    SwitchOrText,
+    /// Yes or no, or a share such as `10%`.
+    Share,
     /// A folder, made absolute.
     Folder,
     /// A program's path, made absolute, or its name.
@@ -45,6 +49,8 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     Switch(bool),
+    /// Millionths.
+    Share(u32),
     Path(PathBuf),
     Age(Ttl),
     Size(u64),
@@ -90,11 +96,12 @@ impl Value {
             .ok_or_else(|| wrong(kind, &words.to_string_lossy()))?;
         let text = text.trim();
         match kind {
-            Kind::Switch => match text.to_ascii_lowercase().as_str() {
-                "1" | "true" | "yes" | "on" => Ok(Value::Switch(true)),
-                "0" | "false" | "no" | "off" => Ok(Value::Switch(false)),
-                _ => Err(wrong(kind, text)),
-            },
+            Kind::Switch => switch(text).ok_or_else(|| wrong(kind, text)),
+            Kind::SwitchOrText => switch(text).map_or_else(|| one(kind, text), Ok),
+            // `1` is one of a hundred where it has a percent sign, and otherwise the switch that it is elsewhere.
+            Kind::Share => switch(text)
+                .or_else(|| share(text))
+                .ok_or_else(|| wrong(kind, text)),
             Kind::Count => count(text).ok_or_else(|| wrong(kind, text)),
             Kind::Variables | Kind::Globs | Kind::Several(_) => {
                 let items = commas(text)
@@ -125,7 +132,9 @@ impl Value {
             })
         };
         match (kind, value.get_ref()) {
-            (Kind::Switch, DeValue::Boolean(set)) => Ok(Value::Switch(*set)),
+            (Kind::Switch | Kind::SwitchOrText | Kind::Share, DeValue::Boolean(set)) => {
+                Ok(Value::Switch(*set))
+            }
             (Kind::Count, DeValue::Integer(number)) => {
                 count(number.as_str()).ok_or_else(|| here(wrong(kind, number.as_str())))
             }
@@ -162,6 +171,7 @@ impl Value {
     pub fn to_json(&self) -> Json {
         match self {
             Value::Switch(set) => json!(set),
+            Value::Share(millionths) => json!(f64::from(*millionths) / 1e6),
             Value::Path(path) => json!(path.to_string_lossy()),
             Value::Age(age) => json!(age.seconds()),
             Value::Size(number) | Value::Count(number) => json!(number),
@@ -176,6 +186,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Switch(set) => set.fmt(f),
+            Value::Share(millionths) => write!(f, "{}%", f64::from(*millionths) / 1e4),
             Value::Path(path) => path.to_string_lossy().fmt(f),
             Value::Age(age) => age.fmt(f),
             Value::Size(bytes) => size(*bytes).fmt(f),
@@ -247,6 +258,28 @@ fn item_of(kind: Kind, text: &str, base: Base<'_>) -> Result<String, Wrong> {
     })
 }
 
+fn switch(text: &str) -> Option<Value> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(Value::Switch(true)),
+        "0" | "false" | "no" | "off" => Some(Value::Switch(false)),
+        _ => None,
+    }
+}
+
+/// A number of hundredths above 0, up to 100; the percent sign may be left out.
+fn share(text: &str) -> Option<Value> {
+    let number: f64 = text
+        .strip_suffix('%')
+        .unwrap_or(text)
+        .trim_end()
+        .parse()
+        .ok()?;
+    let millionths = (number * 10_000.0).round();
+    (1.0..=1e6)
+        .contains(&millionths)
+        .then_some(Value::Share(millionths as u32))
+}
+
 fn count(text: &str) -> Option<Value> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse()
@@ -273,6 +306,10 @@ fn commas(text: &str) -> Vec<&str> {
 fn wrong(kind: Kind, text: &str) -> Wrong {
     let (what, hint) = match kind {
         Kind::Switch => ("yes or no".to_owned(), "write `1` or `0`".to_owned()),
+        Kind::Share => (
+            "a share".to_owned(),
+            "write a part of all like `10%`, or `1` for all of them".to_owned(),
+        ),
         Kind::Age => (
             "a time".to_owned(),
             "write a whole number above zero and a unit, `s`, `m`, `h`, `d` or `w`: `30m`"
@@ -313,7 +350,7 @@ fn wrong(kind: Kind, text: &str) -> Wrong {
             "an interpreter".to_owned(),
             "give its path, a name on $PATH, or an environment's folder".to_owned(),
         ),
-        Kind::Text => (
+        Kind::Text | Kind::SwitchOrText => (
             "such a text".to_owned(),
             "write some letters or digits, on one line".to_owned(),
         ),
@@ -328,6 +365,8 @@ fn wrong(kind: Kind, text: &str) -> Wrong {
 fn needed(kind: Kind) -> &'static str {
     match kind {
         Kind::Switch => "`true` or `false`",
+        Kind::SwitchOrText => "`true`, `false` or a text",
+        Kind::Share => "`true`, `false` or a text such as `\"10%\"`",
         Kind::Count => "a whole number",
         Kind::Variables | Kind::Globs | Kind::Several(_) => "a list of texts",
         _ => "a text",

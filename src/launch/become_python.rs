@@ -129,6 +129,8 @@ pub struct Start<'a> {
     pub filename: &'a OsStr,
     /// `sys.path[0]`.
     pub folder: &'a Path,
+    /// Where the run notes what is counted when it is over: see `beside.rs`.
+    pub notes: Option<&'a Path>,
 }
 
 impl Start<'_> {
@@ -150,7 +152,7 @@ impl Start<'_> {
         match way {
             // Ours is a little longer than the line of plain Python, which may still fit.
             Way::Direct { .. } | Way::Rewrite { .. }
-                if error.raw_os_error() == Some(libc::E2BIG) =>
+                if error.raw_os_error() == Some(libc::E2BIG) && !self.options.offline =>
             {
                 self.go(&Way::Plain)
             }
@@ -203,6 +205,8 @@ impl Start<'_> {
     }
 
     /// The value of DEVSTASH_RUN: lines `name=value`, with `%25` and `%0A` for `%` and a line end.
+    ///
+    /// What is not asked for is not told.
     fn told(&self) -> OsString {
         let options = self.options;
         let flag = |set: bool| if set { "1" } else { "0" };
@@ -211,6 +215,16 @@ impl Start<'_> {
         // Asked of the system, not of `argv[0]`, which may be any name; unknown, no output is recorded.
         let exe = env::current_exe().unwrap_or_default();
         let defaults = options.defaults.lines();
+        let verify = options.verify.map(|share| share.to_string());
+        let asked_for = [
+            (
+                "refresh_pattern",
+                options.refresh_pattern.as_deref().map(OsStr::new),
+            ),
+            ("verify", verify.as_deref().map(OsStr::new)),
+            ("offline", options.offline.then_some(OsStr::new("1"))),
+            ("notes", self.notes.map(Path::as_os_str)),
+        ];
         let mut pairs: Vec<(&str, &OsStr)> = vec![
             ("script", &options.script),
             ("path0", self.folder.as_os_str()),
@@ -227,6 +241,8 @@ impl Start<'_> {
         if !defaults.is_empty() {
             pairs.push(("defaults", defaults.as_ref()));
         }
+        let asked_for = asked_for.into_iter();
+        pairs.extend(asked_for.filter_map(|(name, value)| Some((name, value?))));
         let mut told = Vec::new();
         for (name, value) in pairs {
             told.extend(name.as_bytes());

@@ -26,6 +26,9 @@ class Session:
     def complete(self, value, effect):
         self.kept = (value, effect)
 
+    def failed(self, error):
+        self.error = error
+
     def abandon(self, reason=""):
         self.reasons.append(reason)
 

@@ -12,6 +12,7 @@ import sys
 from _blake2 import blake2b
 from errno import EIO
 
+from .contents import Unsteady, read_state
 from .encode import DIGEST
 from .refusals import Unstorable, Unwritable
 from .signals import let_through
@@ -78,6 +79,17 @@ def put_file(folder: str, source: str) -> tuple[str, int]:
     if size != after.st_size or (before.st_mtime_ns, before.st_ctime_ns) != (after.st_mtime_ns, after.st_ctime_ns):
         raise Unstorable(f"`{source}`", "file", "it changes while it is being kept")
     return digest, size
+
+
+def told(source: str) -> tuple[str, int]:
+    """What `put_file` would return, with nothing kept. Raises `store.Unstorable`."""
+    try:
+        digest, state, _ = read_state(source)
+    except OSError as error:
+        raise _unreadable(source, error) from None
+    except Unsteady:
+        raise Unstorable(f"`{source}`", "file", "it changes while it is read") from None
+    return digest.hex(), state[0]
 
 
 def _kept(folder: str, fd: int, size: int, source: str) -> tuple[str, int]:

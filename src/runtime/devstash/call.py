@@ -290,6 +290,19 @@ class Call:
 
         return keep(self, key, result)
 
+    def finish(self, key: keys.Key, value: Any, effects: dict[str, Any]) -> None:
+        """The call is complete: keep `value` and what it did, where that is sound. A stream's `effects` tell of it."""
+        from .keeping import finish
+
+        finish(self, key, value, effects)
+
+    def failed(self, error: BaseException) -> None:
+        """The stream that this call returned has raised `error`."""
+
+    def again(self, run: Callable[[], Any]) -> Callable[[], Any]:
+        """What makes the stream of a hit anew, should the script send something into it: `run`, which does so."""
+        return run
+
     def pause(self, stops: bool) -> None:
         """Stop to look, or go on: between the steps of a stream what happens is not the call's."""
         if self._watch is not None:
@@ -301,10 +314,10 @@ class Call:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         tape, self._tape = self._tape, None
-        if kind is not None and tape is not None:
-            tape.abandon()
+        if error is not None and tape is not None:
+            tape.failed(error)
         if kind is None:
             frame = sys._getframe(1)
             if frame.f_code.co_freevars:  # what the closure holds now is asked of the frame once more
@@ -348,12 +361,14 @@ class Calls:
         self.running: dict[int, ref[Call]] = {}
         self.bodies: dict[int, ref[Call]] = {}
         self._functions: dict[CodeType, FunctionType] = {}
+        #: What a marked call is here; modes.py has others.
+        self.made: type[Call] = Call
 
     # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
     # plain one would, not earlier.
 
     def __call__(self, index: int, callee: Any = None, keyed_by: object = keys.NO_KEY) -> Call:
-        call = Call()
+        call = self.made()
         call._calls = self
         call.site = site = self.sites[index]
         call.callee = callee
@@ -421,7 +436,7 @@ class Calls:
         from . import streams
 
         function, values = call.callee, call.arguments[0][0]
-        call._result.rerun = lambda: streams.again(function, values)
+        call._result.rerun = call.again(lambda: streams.again(function, values))
         return call._result  # type: ignore[no-any-return]
 
     def record(self) -> Call:

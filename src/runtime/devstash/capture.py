@@ -103,6 +103,8 @@ class Capture:
         self._size = 0
         self._place = 0
         self._heir: Capture | None = None
+        #: Whether the record is kept in the blob store.
+        self.keeps = True
         self._left: list[Capture] = []
 
     # --- recording -----------------------------------------------------------------------------------------
@@ -210,7 +212,8 @@ class Capture:
             from . import blobs
 
             with Quiet():
-                effect["blob"], effect["size"] = blobs.put_file(self._folder, self._path)
+                put = blobs.put_file(self._folder, self._path) if self.keeps else blobs.told(self._path)
+                effect["blob"], effect["size"] = put
         self._discard()
         return effect
 

@@ -18,7 +18,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 
 from . import origin, sharing
 from .encode import DIGEST, Encoder, Unkeyable, type_name
-from .parts import Kind, kind_of
+from .parts import Kind, _Attributes, kind_of
 from .refusals import Unstorable
 
 TYPE_CHECKING = False
@@ -278,6 +278,22 @@ class Heap:
                 function.__dict__.update(attributes)
             for place, part in cells.items():
                 function.__closure__[place].cell_contents = part
+
+    def roots(self) -> dict[str, Any]:
+        """The values from which the objects were reached, by name."""
+        return self._names
+
+    def was(self, number: int) -> Any:
+        """An object's state when `watch` was called; None where only a digest is known."""
+        return self._snapshots[number] if isinstance(self.kinds[number], _Attributes) else None
+
+    def was_bound(self, module: str, label: str, default: Any) -> Any:
+        """What a module-level name was bound to when `watch` was called."""
+        return self._spaces[module].get(label, default)
+
+    def was_set(self, module: str, called: str, label: str, default: Any) -> Any:
+        """What an attribute of a class was when `watch` was called."""
+        return self._vars[module, called].get(label, default)
 
     def find(self, token: Any) -> Any:
         """The live object of a number; of a number in a tuple, its `__dict__`."""

@@ -36,7 +36,7 @@ def keep(call: Call, key: Key, result: Any) -> Any:
         from . import streams
 
         return streams.recorded(result, kind, Session(call, key))
-    finish(call, key, result, {})
+    call.finish(key, result, {})
     call._calls.store.journal.soon()
     return result
 
@@ -115,10 +115,13 @@ class Session:
         self._call.pause(True)
 
     def complete(self, value: object, effect: dict[str, Any]) -> None:
-        finish(self._call, self._key, value, {"stream": effect})
+        self._call.finish(self._key, value, {"stream": effect})
 
     def abandon(self, reason: str = "") -> None:
         if reason:
             self._call.refuse(f"not cached: {reason}")
         self._call.came_to(self._call._refusal or LEFT)
         self._call._done()
+
+    def failed(self, error: BaseException) -> None:
+        self._call.failed(error)

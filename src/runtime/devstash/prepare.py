@@ -271,6 +271,16 @@ def _prepare(plan_path: str, pyc: str, filename: str, optimize: int, script: str
         return None
 
 
+def _is_python(script: str, filename: str) -> bool:
+    """Whether this Python would run the script, and not refuse it."""
+    try:
+        with open(script, "rb") as file:
+            compile(file.read(), filename, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
 def main(arguments: list[str]) -> None:
     """Rewrite, then become the interpreter that runs the script. Exits 2 where this Python is too old."""
     plan_path, pyc, filename, optimize, count = arguments[:5]
@@ -283,6 +293,8 @@ def main(arguments: list[str]) -> None:
         )
         sys.exit(2)
     ready = _prepare(plan_path, pyc, filename, int(optimize), script)
-    if ready is None:
-        os.environ.pop("DEVSTASH_RUN", None)
+    told = os.environ.pop("DEVSTASH_RUN", "") if ready is None else ""
+    if "\noffline=1" in told and _is_python(script, filename):
+        _say("%s: not run, because of --offline: without its markers all of its calls would be made" % script)
+        sys.exit(5)
     os.execv(sys.executable, [sys.executable, *flags, script if ready is None else ready, *rest])

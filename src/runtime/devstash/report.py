@@ -43,8 +43,13 @@ class Reporter:
         self.verbosity = verbosity
         self._told: set[tuple[int, str]] = set()
 
-    def _line(self, site: Site, text: str) -> None:
-        message = "devstash: %s:%d: %s\n" % (self.script, site.line, text)
+    def line(self, site: Site, text: str) -> None:
+        """Say something of a site that has to be heard, whatever the settings."""
+        self.say("%s:%d: %s" % (self.script, site.line, text))
+
+    def say(self, text: str) -> None:
+        """Say something that has to be heard."""
+        message = "devstash: %s\n" % text
         try:
             os.write(2, message.encode("utf-8", "backslashreplace"))
         except OSError:
@@ -64,7 +69,7 @@ class Reporter:
     def tell(self, site: Site, text: str) -> None:
         """Tell of something that the user would otherwise wonder about, such as a wait."""
         if not self._log(INFO, site, text) and self.verbosity >= 0:
-            self._line(site, text)
+            self.line(site, text)
 
     def listens(self) -> bool:
         """Whether anybody may want to hear of ordinary caching activity."""
@@ -74,7 +79,7 @@ class Reporter:
         """Tell of ordinary caching activity: a hit, a miss with its reason, a stored entry."""
         self._log(INFO, site, text)
         if self.verbosity > 0:
-            self._line(site, text)
+            self.line(site, text)
 
     def missed(self, site: Site, name: str, miss: Miss) -> None:
         """Tell of a miss; one that says that something is wrong with an entry is told without being asked."""
@@ -91,4 +96,4 @@ class Reporter:
         self._told.add((site.index, text))
         logged = self._log(WARNING, site, text)  # usually to stderr, where once is enough
         if not logged and self.verbosity >= 0:
-            self._line(site, text)
+            self.line(site, text)

@@ -76,7 +76,11 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool, foresee
         except SyntaxError:  # a filter turns the warning into an error; only Python itself prints it as it should be
             _run_plain(settings.get("script", file))
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
-    calls = call.Calls(file, sites, settings, reporter)
+    if "verify" in settings or "offline" in settings or "refresh_pattern" in settings:
+        from .modes import calls_of as make_calls
+    else:
+        make_calls = call.Calls
+    calls = make_calls(file, sites, settings, reporter)
     facts.foresee(sys._getframe(2).f_code, [site.code for site in calls.sites], foreseen)
     setattr(builtins, call.BUILTIN, calls)
     if calls.caching:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
         def abandon(self, reason: str = "") -> None:
             """Nothing will be kept; a reason is worth telling the user. Idempotent, never raises."""
 
+        def failed(self, error: BaseException) -> None:
+            """A step of the real stream has raised `error`; `abandon` follows."""
+
         @property
         def given(self) -> dict[str, Any]:
             """The receiver, arguments and globals of the call, by the words for them."""
@@ -154,7 +157,7 @@ class Tape:
                         return
                     self._before = now
             except Exception as error:
-                self._failed(error)
+                self._unkeepable(error)
                 return
         self.session.enter()
 
@@ -169,7 +172,7 @@ class Tape:
             try:
                 self._keep(item)
             except Exception as error:
-                self._failed(error)
+                self._unkeepable(error)
         return item
 
     def finish(self, returned: object = None) -> None:
@@ -188,7 +191,7 @@ class Tape:
                 self._check_parts(returned, "what it returns")
                 value = {"items": items, "returned": returned}
         except Exception as error:
-            self._failed(error)
+            self._unkeepable(error)
             return
         if self.open:
             self.complete(value, {**self.effect, "count": len(items), "returned": returned is not None})
@@ -208,12 +211,18 @@ class Tape:
             self._drop()
             session.abandon(reason)
 
+    def failed(self, error: BaseException) -> None:
+        """`error` passes through: nothing will be kept. Raised in a step of the stream, it is the stream's own."""
+        if self.open and not self._outside:
+            self.session.failed(error)
+        self.abandon()
+
     def _drop(self) -> None:
         self._items, self._types, self._held, self._seen, self._given = [], [], [], set(), None
         self._last, self._before = _NOTHING, b""
         self.session = None  # type: ignore[assignment]
 
-    def _failed(self, error: Exception) -> None:
+    def _unkeepable(self, error: Exception) -> None:
         let_through(error)
         self.abandon("" if isinstance(error, RecursionError) else _words(error, len(self._types)))
 
@@ -409,7 +418,7 @@ def _recorded(inner: Generator[Any, Any, Any], tape: Tape) -> Generator[Any, Any
             if sent is not None:
                 tape.abandon("something is sent to the generator")
     except BaseException as error:
-        tape.abandon()
+        tape.failed(error)
         _without_us(error)
         raise
 
@@ -452,7 +461,7 @@ async def _recorded_async(inner: AsyncGenerator[Any, Any], tape: Tape) -> AsyncG
             if sent is not None:
                 tape.abandon("something is sent to the generator")
     except BaseException as error:
-        tape.abandon()
+        tape.failed(error)
         _without_us(error)
         raise
 
@@ -795,7 +804,6 @@ def means(call: Any, key: Any) -> tuple[Callable[[], Any] | None, dict[str, Any]
     if call.site.kind == "call" and len(call.arguments) == 1 and not call.links:
         callee, (args, kwargs) = call.callee, call.arguments[0]
 
-        def rerun() -> Any:
-            return callee(*args, **kwargs)
+        rerun = call.again(lambda: callee(*args, **kwargs))
 
     return rerun, Session(call, key).given

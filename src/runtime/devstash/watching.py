@@ -55,6 +55,11 @@ class Found:
             return None
         return self._states, self.changes.plain() if linked else None
 
+    @property
+    def states(self) -> dict[str, Any]:
+        """The states of the generators of random numbers after the call."""
+        return self._states
+
     def facts(self) -> dict[str, Any]:
         """The members for the manifest, once everything is pickled."""
         return {"trace": self.trace, "effects": self.effects}
@@ -129,6 +134,12 @@ class Watch:
         self.record.begin()
         self._surroundings.settle()
         return reason
+
+    def keep_nothing(self) -> None:
+        """Only digests are wanted of what the call writes and prints."""
+        self.record.written.keeps = False
+        if self._capture is not None:
+            self._capture.keeps = False
 
     def end(self) -> None:
         """Stop to look. Harmless when done twice."""

@@ -89,6 +89,8 @@ class Writes:
         self._began = time_ns()
         self._inputs: list[list[Any]] | None = None
         self._after: list[tuple[_State, os.stat_result | None, str]] = []
+        #: Whether contents are kept in the blob store, for which the rows tell their digests.
+        self.keeps = True
 
     # --- while the call runs ---------------------------------------------------------------------------------------
 
@@ -416,7 +418,7 @@ class Writes:
                 if mode is None and not dated:
                     return None
                 return ["file", self._text(path, state), mode, found.st_size, None, found.st_mtime_ns, 0, 0, int(dated)]
-        digest, size = blobs.put_file(folder, path)
+        digest, size = blobs.put_file(folder, path) if self.keeps else blobs.told(path)
         now, _ = look(path)
         times = [found.st_mtime_ns, 0, 0]
         if now is not None and same(found, now) and not racy(now):
