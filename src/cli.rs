@@ -11,6 +11,8 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::options::Shell;
+
 const EXAMPLES: &str = "\
 Examples:
   devstash run analyse.py --input data.csv     run a script, keep what its marked calls return
@@ -24,6 +26,7 @@ Examples:
   devstash stats                               what was saved
   devstash clear --pattern 'requests*'         remove some of it
   devstash clear --all                         remove all of it
+  devstash config                              what is set, and where
 
 In the script, the comment marks the slow line:
   answer = ask(model, question)  # @devstash ttl=1d";
@@ -73,6 +76,45 @@ Examples:
   devstash stats --days 7                  the same for a week
   devstash stats --json | jq .saved        seconds";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  devstash check analyse.py
+  devstash check src/*.py && echo fine";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  devstash list
+  devstash list --ttl 1d               what would have expired with `ttl=1d`
+  devstash list --cache-dir /tmp/kept";
+
+const CLEAR_EXAMPLES: &str = "\
+Examples:
+  devstash clear --pattern 'requests*' --dry-run     what would go?
+  devstash clear --pattern answers
+  devstash clear --all";
+
+const CONFIG_EXAMPLES: &str = "\
+Settings are looked for in the project ([tool.devstash] in pyproject.toml), in your own file \
+(~/.config/devstash/config.toml) and in DEVSTASH_* variables.
+
+Examples:
+  devstash config                     as seen from the current folder
+  devstash config src/analyse.py      for a run of this script
+  devstash config --json              for programs";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(devstash completions bash)                                              in ~/.bashrc
+  source <(devstash completions zsh)                                               in ~/.zshrc
+  devstash completions fish > ~/.config/fish/completions/devstash.fish
+  devstash completions powershell | Out-String | Invoke-Expression                 in $PROFILE";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  devstash man | man -l -
+  devstash man run | man -l -
+  devstash man --folder ~/.local/share/man/man1";
+
 const PYTHON_FLAGS: &str = "Python's own flags, passed on";
 
 /// Mark a slow or expensive line of a Python script with a comment and never wait for it again
@@ -88,8 +130,10 @@ pub enum Command {
     #[command(about = RUN_ABOUT, after_help = RUN_EXAMPLES, override_usage = RUN_USAGE)]
     Run(Box<RunArgs>),
     /// Report markers and settings that cannot work, without running anything
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// List what is kept, how old and how big it is
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Show all that is known of an entry
     #[command(after_help = format!("{ENTRY}\n\n{SHOW_EXAMPLES}"))]
@@ -101,7 +145,17 @@ pub enum Command {
     #[command(after_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
     /// Remove what is kept
+    #[command(after_help = CLEAR_EXAMPLES)]
     Clear(ClearArgs),
+    /// Print every setting and where it comes from
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config(ConfigArgs),
+    /// Print what makes a shell complete devstash's commands, options, entries and marked lines
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of devstash or of a command, or write all of them into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -313,6 +367,55 @@ pub struct ClearArgs {
     pub folder: FolderArgs,
 }
 
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The settings for a run of this script; without it, those for commands in the current folder
+    #[arg(value_name = "SCRIPT")]
+    pub script: Option<OsString>,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", required = true)]
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command
+    #[arg(value_name = "COMMAND", conflicts_with = "folder")]
+    pub command: Option<String>,
+
+    /// Write the pages of devstash and all its commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<OsString>,
+}
+
+/// All declarations: for completions and manual pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Whether the word at `index` of a line belongs to the script that `devstash run` is to run, or is its argument.
+pub fn is_of_script(line: &[OsString], index: usize) -> bool {
+    if line.get(1).is_none_or(|word| word != "run") {
+        return false;
+    }
+    let mut run = run_command();
+    run.build();
+    let words = line.get(2..index).unwrap_or_default();
+    // A script among the words before this one.
+    Scan::of(&run, words).script < words.len()
+}
+
 /// What was typed, or what clap has to say about it (help and version count as errors there).
 pub fn parse(line: Vec<OsString>) -> Result<Cli, clap::Error> {
     if line.get(1).is_some_and(|word| word == "run") {
@@ -327,11 +430,7 @@ pub fn parse(line: Vec<OsString>) -> Result<Cli, clap::Error> {
 
 /// The same for `devstash run`, which is asked for more often than all others: it does without their declarations.
 fn parse_run(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let mut command = RunArgs::augment_args(clap::Command::new("run"))
-        .bin_name("devstash run")
-        .about(RUN_ABOUT)
-        .after_help(RUN_EXAMPLES)
-        .override_usage(RUN_USAGE);
+    let mut command = run_command();
     command.build();
     line.remove(0);
     let scan = Scan::of(&command, &line[1..]);
@@ -344,6 +443,15 @@ fn parse_run(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
     run.flags = scan.flags;
     let command = Command::Run(Box::new(run));
     Ok(Cli { command })
+}
+
+/// The declaration of `run` alone.
+fn run_command() -> clap::Command {
+    RunArgs::augment_args(clap::Command::new("run"))
+        .bin_name("devstash run")
+        .about(RUN_ABOUT)
+        .after_help(RUN_EXAMPLES)
+        .override_usage(RUN_USAGE)
 }
 
 /// `said`, with the way out for who forgot the word `run`.

@@ -7,6 +7,7 @@ mod file;
 mod key;
 mod value;
 
+use std::cmp::Ordering;
 use std::env;
 use std::ffi::OsStr;
 use std::fmt;
@@ -68,6 +69,8 @@ pub struct Config {
     pub faults: Vec<Fault>,
     /// Files of other users, which count for nothing.
     pub passed: Vec<PathBuf>,
+    /// The `pyproject.toml` that counts, absolute.
+    pub project: Option<PathBuf>,
     here: PathBuf,
 }
 
@@ -79,6 +82,7 @@ impl Config {
             said: [const { None }; COUNT],
             faults: Vec::new(),
             passed: Vec::new(),
+            project: None,
             here,
         };
         let home = env::home_dir();
@@ -91,6 +95,7 @@ impl Config {
             folder.to_owned()
         };
         let project = file::project(&start, home.as_deref(), &mut config.passed);
+        config.project = project.as_ref().map(|said| said.path.clone());
         config.file(project, false);
         config.variables();
         config
@@ -188,28 +193,43 @@ impl Config {
 
     /// Whether it is switched on, and not off by what is said nearer for another that excludes it.
     pub fn switch(&self, key: Key) -> bool {
-        let nearness = |key| match self.get(key) {
-            Some((Value::Switch(true) | Value::Share(_) | Value::Text(_), origin)) => {
-                Some(origin.nearness())
-            }
+        matches!(
+            self.effective(key).0,
+            Some(Value::Switch(true) | Value::Share(_) | Value::Text(_))
+        )
+    }
+
+    /// What counts for `key` in the end, and who has said so: for a switch that may be what excludes it.
+    pub fn effective(&self, key: Key) -> (Option<Value>, Option<Origin>) {
+        let said = |key| self.get(key).cloned().unzip();
+        let on = |key| match self.get(key) {
+            Some((Value::Switch(true) | Value::Share(_) | Value::Text(_), origin)) => Some(origin),
             _ => None,
         };
-        let some_refresh = self.text(Key::Refresh).is_some();
-        let Some(mine) = nearness(key) else {
-            return false;
+        let Some(mine) = on(key) else {
+            return said(key);
         };
-        EXCLUSIVE.iter().all(|&(one, other)| {
+        let some_refresh = self.text(Key::Refresh).is_some();
+        for (one, other) in EXCLUSIVE {
             if some_refresh && (one, other) == (Key::Verify, Key::Refresh) {
-                return true;
+                continue;
             }
             let rival = match key {
                 key if key == one => other,
                 key if key == other => one,
-                _ => return true,
+                _ => continue,
             };
             // Of two that are said equally near, in variables, the first of the pair counts.
-            nearness(rival).is_none_or(|theirs| mine > theirs || (mine == theirs && key == one))
-        })
+            let beaten = |theirs: &&Origin| match mine.nearness().cmp(&theirs.nearness()) {
+                Ordering::Less => true,
+                Ordering::Equal => key == other,
+                Ordering::Greater => false,
+            };
+            if let Some(theirs) = on(rival).filter(beaten) {
+                return (Some(Value::Switch(false)), Some(theirs.clone()));
+            }
+        }
+        said(key)
     }
 
     pub fn path(&self, key: Key) -> Option<&Path> {

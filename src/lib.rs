@@ -35,3 +35,6 @@ pub mod entry;
 pub mod journal;
 pub mod manage;
 pub mod store;
+
+pub mod complete;
+pub mod man;

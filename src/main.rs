@@ -5,18 +5,22 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use devstash::cli::{self, Command};
+use devstash::complete::Question;
 use devstash::exit::ExitStatus;
 use devstash::options::{
-    CheckOptions, ClearOptions, ListOptions, PathOptions, RunOptions, ShowOptions, StatsOptions,
-    Unclear,
+    CheckOptions, ClearOptions, ConfigOptions, ListOptions, ManOptions, PathOptions, RunOptions,
+    ShowOptions, StatsOptions, Unclear,
 };
 use devstash::pump::Task;
-use devstash::{check, launch, manage};
+use devstash::{check, complete, launch, man, manage};
 
 fn main() -> ExitStatus {
     let line: Vec<_> = env::args_os().collect();
     if let Some(task) = Task::of(&line) {
         return task.map_or(ExitStatus::Usage, Task::run);
+    }
+    if let Some(question) = Question::of(&line) {
+        return question.answer();
     }
     let typed = match cli::parse(line) {
         Ok(typed) => typed,
@@ -59,7 +63,18 @@ fn main() -> ExitStatus {
             Ok(options) => finish(manage::clear(&options)),
             Err(error) => usage(&error),
         },
+        Command::Config(typed) => match ConfigOptions::new(typed) {
+            Ok(options) => finish(manage::config(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Completions(typed) => finish(print(&complete::script(typed.shell))),
+        Command::Man(typed) => finish(man::man(&ManOptions::new(typed))),
     }
+}
+
+fn print(text: &str) -> Result<ExitStatus> {
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitStatus::Success)
 }
 
 /// The status of a command that looked after the cache.

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use crate::cli;
 use crate::config::{Config, Key, Value};
@@ -426,6 +427,81 @@ impl ClearOptions {
             dry_run: typed.dry_run,
         })
     }
+}
+
+/// What `devstash config` is to tell.
+#[derive(Debug)]
+pub struct ConfigOptions {
+    pub config: Config,
+    pub json: bool,
+}
+
+/// What `devstash man` is to make.
+#[derive(Clone, Debug)]
+pub struct ManOptions {
+    pub command: Option<String>,
+    /// Where to write all pages.
+    pub folder: Option<PathBuf>,
+}
+
+/// A shell that completions are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    #[value(alias = "pwsh")]
+    Powershell,
+}
+
+impl Shell {
+    pub fn name(self) -> &'static str {
+        match self {
+            Shell::Bash => "bash",
+            Shell::Zsh => "zsh",
+            Shell::Fish => "fish",
+            Shell::Powershell => "powershell",
+        }
+    }
+}
+
+impl ConfigOptions {
+    pub fn new(typed: cli::ConfigArgs) -> Result<ConfigOptions> {
+        let folder = match &typed.script {
+            Some(script) if !Path::new(script).exists() => {
+                bail!("cannot find the script `{}`", script.display())
+            }
+            Some(script) => folder_of(script),
+            None => PathBuf::new(),
+        };
+        let mut config = Config::read(&folder);
+        cache_dir(&mut config, typed.folder)?;
+        Ok(ConfigOptions {
+            config,
+            json: typed.json,
+        })
+    }
+}
+
+impl ManOptions {
+    pub fn new(typed: cli::ManArgs) -> ManOptions {
+        ManOptions {
+            command: typed.command,
+            folder: typed.folder.map(PathBuf::from),
+        }
+    }
+}
+
+/// The cache folder as a command would choose it, for completions: whatever is wrong with the settings.
+pub fn folder_for(typed: Option<OsString>) -> PathBuf {
+    let typed = cli::FolderArgs {
+        cache_dir: typed.filter(|path| !path.is_empty()),
+    };
+    let found = cache_dir(&mut Config::read(Path::new("")), typed);
+    found
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| PathBuf::from(NOWHERE))
 }
 
 /// An environment variable that says something: an empty one counts as unset.

@@ -2,6 +2,7 @@
 
 mod clear;
 mod index;
+mod known;
 mod list;
 mod moment;
 mod page;
@@ -11,14 +12,17 @@ mod pick;
 mod place;
 mod record;
 mod scan;
+mod settings;
 mod show;
 mod stats;
 mod suggest;
 mod words;
 
 pub use clear::clear;
+pub use known::{Known, known};
 pub use list::list;
 pub use path::path;
+pub use settings::config;
 pub use show::show;
 pub use stats::stats;
 
