@@ -4,13 +4,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::exit::{ExitStatus, reason};
 use crate::options::CheckOptions;
 use crate::plan::{self, PlanError};
+use crate::shown::shown;
 use crate::source::Source;
 
 /// Print every faulty setting and marker of every script to stdout, drawn as `run` draws it.
@@ -22,13 +24,13 @@ pub fn check(options: &CheckOptions) -> Result<ExitStatus> {
     if faults.is_empty() {
         return Ok(ExitStatus::Success);
     }
-    println!("{}", faults.join("\n\n"));
+    writeln!(io::stdout(), "{}", faults.join("\n\n"))?;
     Ok(ExitStatus::Usage)
 }
 
 /// What is wrong with the markers of one script.
 fn faults(script: &OsStr) -> Vec<String> {
-    let shown = Path::new(script).display();
+    let shown = shown(script);
     let bytes = match fs::read(script) {
         Ok(bytes) => bytes,
         Err(error) => return vec![format!("{shown}: cannot be read: {}", reason(&error))],

@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::options::Shell;
+use crate::shown::{is_harmful, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -424,7 +425,7 @@ pub fn parse(line: Vec<OsString>) -> Result<Cli, clap::Error> {
     let script = line.get(1).cloned().unwrap_or_default();
     let matches = Cli::command()
         .try_get_matches_from(line)
-        .map_err(|said| advised(said, &script))?;
+        .map_err(|said| harmless(advised(said, &script)))?;
     Cli::from_arg_matches(&matches)
 }
 
@@ -438,7 +439,7 @@ fn parse_run(mut line: Vec<OsString>) -> Result<Cli, clap::Error> {
     if 1 + scan.script < line.len() {
         line.splice(1 + scan.own..1 + scan.script, [OsString::from("--")]);
     }
-    let matches = command.try_get_matches_from_mut(line)?;
+    let matches = command.try_get_matches_from_mut(line).map_err(harmless)?;
     let mut run = RunArgs::from_arg_matches(&matches)?;
     run.flags = scan.flags;
     let command = Command::Run(Box::new(run));
@@ -457,11 +458,28 @@ fn run_command() -> clap::Command {
 /// `said`, with the way out for who forgot the word `run`.
 fn advised(mut said: clap::Error, word: &OsStr) -> clap::Error {
     if said.kind() == ErrorKind::InvalidSubcommand && Path::new(word).is_file() {
-        let tip = format!("to run a script: devstash run {}", word.display());
+        let tip = format!("to run a script: devstash run {}", shown(word));
         said.insert(
             ContextKind::Suggested,
             ContextValue::StyledStrs(vec![tip.into()]),
         );
+    }
+    said
+}
+
+/// `said`, with what was typed in it shown harmlessly: a glob may have put the name of somebody's file there.
+fn harmless(mut said: clap::Error) -> clap::Error {
+    let typed: Vec<_> = said
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) if text.contains(is_harmful) => {
+                Some((kind, shown(OsStr::new(text)).into_owned()))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, text) in typed {
+        said.insert(kind, ContextValue::String(text));
     }
     said
 }

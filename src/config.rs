@@ -20,6 +20,7 @@ pub use value::{Kind, Value};
 use anyhow::{Result, bail};
 
 use crate::diagnostic::Diagnostic;
+use crate::shown::shown_path;
 use key::{COUNT, EXCLUSIVE};
 use value::Base;
 
@@ -56,7 +57,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Option(option) => f.write_str(option),
             Origin::Variable(name) => f.write_str(name),
-            Origin::File { path, line, .. } => write!(f, "{}:{line}", shown(path).display()),
+            Origin::File { path, line, .. } => write!(f, "{}:{line}", shown_path(&from_here(path))),
         }
     }
 }
@@ -118,7 +119,7 @@ impl Config {
         self.faults
             .extend(said.faults.into_iter().map(|fault| match fault {
                 Fault::Drawn(drawn) => Fault::Drawn(Diagnostic {
-                    path: shown(&drawn.path),
+                    path: from_here(&drawn.path),
                     ..drawn
                 }),
                 told => told,
@@ -296,7 +297,7 @@ pub fn user_file(home: Option<&Path>) -> Option<PathBuf> {
 }
 
 /// A path as people see it: from the current folder, where it lies below or a few levels above.
-fn shown(path: &Path) -> PathBuf {
+fn from_here(path: &Path) -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     let levels = here
         .ancestors()

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use memchr::memchr_iter;
 use unicode_width::UnicodeWidthChar;
 
+use crate::shown::shown_path;
 use crate::source::Source;
 
 /// Tabs are drawn as spaces up to the next multiple of this, in the line and under it alike.
@@ -90,7 +91,7 @@ impl fmt::Display for Diagnostic {
     /// Several lines, none of them blank at the end and the last without a line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, carets) = draw(&self.line_text, self.column, self.width);
-        let path = harmless(&self.path);
+        let path = shown_path(&self.path);
         writeln!(
             f,
             "{path}:{}:{}: {}",
@@ -140,12 +141,6 @@ fn draw(text: &str, column: usize, width: usize) -> (String, String) {
     (line, carets)
 }
 
-/// A path that cannot move the cursor or break the line.
-fn harmless(path: &Path) -> String {
-    let shown = path.to_string_lossy();
-    shown.replace(char::is_control, "\u{fffd}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +187,6 @@ mod tests {
             Some("write `y`".to_owned()),
         )
         .to_string();
-        assert_eq!(drawn, "a\u{fffd}b.py:1:2: gone\nx\n ^\n\nhint: write `y`");
+        assert_eq!(drawn, "a\\nb.py:1:2: gone\nx\n ^\n\nhint: write `y`");
     }
 }

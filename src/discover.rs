@@ -16,6 +16,7 @@ use std::{env, fs, io};
 use crate::exit::{ExitStatus, reason};
 use crate::options::{Python, variable};
 use crate::owner::is_trusted;
+use crate::shown::{shown, shown_path};
 
 /// An interpreter that exists and may be started; whether it is Python is `probe`'s question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl fmt::Display for DiscoverError {
                 f,
                 "cannot start `{}`, named by {by}: {why}\n\nhint: give the path of a Python interpreter, or a name on \
                  $PATH such as `python3.12`",
-                name.display()
+                shown(name)
             ),
             DiscoverError::Nowhere => write!(
                 f,
@@ -69,13 +70,13 @@ impl fmt::Display for DiscoverError {
             DiscoverError::Unstartable { path, error } => write!(
                 f,
                 "cannot start `{}`: {}\n\nhint: choose another interpreter with `--python`",
-                path.display(),
+                shown_path(path),
                 reason(error)
             ),
             DiscoverError::Unusable { path, why } => write!(
                 f,
                 "cannot use `{}`: {why}\n\nhint: devstash needs CPython 3.9 or newer; choose one with `--python`",
-                path.display()
+                shown_path(path)
             ),
         }
     }

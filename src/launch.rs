@@ -14,8 +14,9 @@ mod script;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fmt;
+use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::{fs, io};
 
 use serde::Serialize;
 
@@ -30,6 +31,7 @@ use crate::options::RunOptions;
 use crate::plan::{self, Plan, PlanError};
 use crate::runtime;
 use crate::runtime::home::{Home, HomeError, write_whole};
+use crate::shown::shown_path;
 use crate::source::Source;
 use crate::store::sweep_behind;
 
@@ -206,9 +208,10 @@ impl Launch<'_> {
             .iter()
             .filter(|_| self.options.verbosity >= 0)
         {
-            eprintln!(
+            let _ = writeln!(
+                io::stderr(),
                 "devstash: the settings of `{}` do not count: it is another user's file",
-                path.display()
+                shown_path(path)
             );
         }
         let mut why = String::new();
@@ -218,7 +221,7 @@ impl Launch<'_> {
                     Ok(way) => return Ok(way),
                     Err(Trouble::Fatal(error)) => return Err(error),
                     Err(Trouble::Home(error)) => {
-                        why = format!("`{}`: {}", home.root.display(), reason(&error))
+                        why = format!("`{}`: {}", shown_path(&home.root), reason(&error))
                     }
                 },
                 Err(error) => {
@@ -237,7 +240,8 @@ impl Launch<'_> {
             )));
         }
         if self.options.verbosity >= 0 {
-            eprintln!(
+            let _ = writeln!(
+                io::stderr(),
                 "devstash: markers are off for this run: no folder for byte-code: {why}\n\nhint: name a folder that \
                  only you can write to with `XDG_CACHE_HOME`\n"
             );

@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod duration;
 pub mod nearest;
 pub mod owner;
+pub mod shown;
 pub mod source;
 
 pub mod config;

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::exit::ExitStatus;
 use crate::nearest::nearest;
 use crate::options::ManOptions;
+use crate::shown::shown_path;
 
 /// Print one page to stdout, or write all of them into a folder and print their names.
 pub fn man(options: &ManOptions) -> anyhow::Result<ExitStatus> {
@@ -31,7 +32,8 @@ pub fn man(options: &ManOptions) -> anyhow::Result<ExitStatus> {
                 let hint = near.map_or("`devstash --help` names them all".to_owned(), |near| {
                     format!("did you mean `{near}`?")
                 });
-                eprintln!(
+                let _ = writeln!(
+                    io::stderr(),
                     "devstash: there is no command `{}`\n\nhint: {hint}",
                     name.escape_debug()
                 );
@@ -45,13 +47,13 @@ pub fn man(options: &ManOptions) -> anyhow::Result<ExitStatus> {
 
 /// One file per page.
 fn all(command: &Command, folder: &Path) -> anyhow::Result<ExitStatus> {
-    let shown = folder.display();
+    let shown = shown_path(folder);
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{shown}`"))?;
     for page in [command].into_iter().chain(commands(command)) {
         let name = format!("{}.1", title(page));
         fs::write(folder.join(&name), text(page)?)
             .with_context(|| format!("cannot write `{name}` into `{shown}`"))?;
-        writeln!(io::stdout(), "{}", folder.join(&name).display())?;
+        writeln!(io::stdout(), "{}", shown_path(&folder.join(&name)))?;
     }
     Ok(ExitStatus::Success)
 }

@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use crate::cli;
 use crate::config::{Config, Key, Value};
 use crate::duration::Ttl;
+use crate::shown::shown;
 
 /// Where results are kept when nobody says otherwise, below the current folder.
 const DEFAULT_CACHE_DIR: &str = ".devstash_cache";
@@ -469,7 +470,7 @@ impl ConfigOptions {
     pub fn new(typed: cli::ConfigArgs) -> Result<ConfigOptions> {
         let folder = match &typed.script {
             Some(script) if !Path::new(script).exists() => {
-                bail!("cannot find the script `{}`", script.display())
+                bail!("cannot find the script `{}`", shown(script))
             }
             Some(script) => folder_of(script),
             None => PathBuf::new(),

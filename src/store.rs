@@ -8,7 +8,6 @@ mod sweep;
 
 pub use sweep::sweep_behind;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr, OsString};
 use std::fmt;
@@ -26,6 +25,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::geteuid;
 
 use crate::entry::is_blob_name;
+pub use crate::shown::{is_harmful, shown};
 
 /// The layout of the folder that this devstash knows: what the file `format` says.
 pub const LAYOUT: &str = "1";
@@ -302,36 +302,6 @@ pub fn blob(folder: &Path, digest: &str) -> PathBuf {
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten();
     found.map(|file| file.path()).collect()
-}
-
-/// A name or path that is harmless to print: control characters, and those that turn or hide text, are escaped, and so
-/// are bytes that are no UTF-8.
-pub fn shown(name: &OsStr) -> Cow<'_, str> {
-    let bytes = name.as_bytes();
-    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        return name.to_string_lossy(); // nearly always
-    }
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for sign in chunk.valid().chars() {
-            if is_harmful(sign) {
-                text.extend(sign.escape_default());
-            } else {
-                text.push(sign);
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text.into()
-}
-
-/// Whether a character does something else than to stand there: a control character, or one that turns or hides text.
-pub fn is_harmful(sign: char) -> bool {
-    sign.is_control()
-        || matches!(sign, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn absent(error: &io::Error) -> bool {

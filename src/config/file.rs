@@ -3,6 +3,7 @@
 //! A run looks for them every time, so there is one `open` per folder upward and no more; a file is parsed only when
 //! `devstash` stands in it.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -19,6 +20,7 @@ use crate::diagnostic::{Diagnostic, line_of};
 use crate::exit::reason;
 use crate::nearest::nearest;
 use crate::owner::is_trusted;
+use crate::shown::{shown, shown_path};
 
 /// What our table is called in a `pyproject.toml`.
 const TABLE: &str = "devstash";
@@ -73,7 +75,7 @@ pub fn user(path: &Path, home: Option<&Path>) -> Option<Said> {
             path: path.to_owned(),
             faults: vec![Fault::Told(format!(
                 "`{}` cannot be read: {}",
-                path.display(),
+                shown_path(path),
                 reason(&error)
             ))],
             ..Said::default()
@@ -168,6 +170,7 @@ impl<'a> Reading<'a> {
             Ok(table) => Some(table),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
+                let message = shown(OsStr::new(&message));
                 let range = error.span().unwrap_or_default();
                 self.fault(range, format!("this is not TOML: {message}"), String::new());
                 None

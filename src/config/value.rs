@@ -394,3 +394,65 @@ fn list(words: &[&str]) -> String {
         _ => quoted.concat(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: Kind, words: &str) -> Result<String, String> {
+        let value = Value::from_words(kind, OsStr::new(words), Base::Here(Path::new("/here")));
+        value
+            .map(|value| value.to_string())
+            .map_err(|wrong| wrong.message)
+    }
+
+    #[test]
+    fn words_become_values() {
+        let case = |kind, words, shown: &str| {
+            assert_eq!(read(kind, words), Ok(shown.to_owned()), "{words}")
+        };
+        case(Kind::Switch, "Yes", "true");
+        case(Kind::Switch, "0", "false");
+        case(Kind::Folder, "./kept", "/here/kept");
+        case(Kind::Folder, "/kept", "/kept");
+        case(Kind::Folder, "~/kept", "/here/~/kept"); // a shell has read it, or has been told not to
+        case(Kind::Program, "./bin/python", "./bin/python");
+        case(Kind::Age, " 90m ", "90m");
+        case(Kind::Size, "1536K", "1.5 MiB");
+        case(Kind::Count, "10", "10");
+        case(Kind::Variables, "A, B", "A,B");
+        case(Kind::Globs, "a[,]b,/c", "/here/a[,]b,/c");
+    }
+
+    #[test]
+    fn what_is_no_value_is_told() {
+        let case = |kind, words, message: &str| {
+            assert_eq!(read(kind, words), Err(message.to_owned()), "{words}")
+        };
+        case(Kind::Switch, "2", "`2` is not yes or no");
+        case(Kind::Count, "+1", "`+1` is not a number of entries");
+        case(
+            Kind::Variables,
+            "A=B",
+            "`A=B` is not the name of an environment variable",
+        );
+        case(Kind::Globs, "a\nb", "`a\\nb` is not a file");
+        case(Kind::Folder, "", "`` is not a folder");
+    }
+
+    #[test]
+    fn in_a_file_paths_count_from_its_folder() {
+        let base = Base::File {
+            folder: Path::new("/p"),
+            home: Some(Path::new("/me")),
+        };
+        let case = |kind, words: &str, path: &str| {
+            let value = Value::from_words(kind, OsStr::new(words), base);
+            assert_eq!(value, Ok(Value::Path(path.into())), "{words}");
+        };
+        case(Kind::Folder, "kept", "/p/kept");
+        case(Kind::Folder, "~/kept", "/me/kept");
+        case(Kind::Program, "python3.12", "python3.12");
+        case(Kind::Program, ".venv/bin/python", "/p/.venv/bin/python");
+    }
+}

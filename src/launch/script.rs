@@ -7,6 +7,7 @@ use std::path::Path;
 use std::{env, fmt, fs, io};
 
 use crate::exit::reason;
+use crate::shown::{shown, shown_path};
 
 /// The script as the user named it.
 #[derive(Debug)]
@@ -36,12 +37,12 @@ impl fmt::Display for ScriptError {
         const USAGE: &str = "`devstash run [options] script.py [args…]`";
         match self {
             ScriptError::Missing(name) => {
-                write!(f, "cannot find the script `{}`\n\nhint: ", name.display())?;
+                write!(f, "cannot find the script `{}`\n\nhint: ", shown(name))?;
                 if name.as_bytes().starts_with(b"python") && !name.as_bytes().contains(&b'.') {
                     write!(
                         f,
                         "name the script itself, as in {USAGE}; `--python {}` chooses that interpreter",
-                        name.display()
+                        shown(name)
                     )
                 } else {
                     write!(f, "give the path of a Python file, as in {USAGE}")
@@ -51,15 +52,15 @@ impl fmt::Display for ScriptError {
                 write!(
                     f,
                     "`{}` is a folder\n\nhint: give the path of a Python file in it, such as ",
-                    name.display()
+                    shown(name)
                 )?;
-                write!(f, "`{}`", Path::new(name).join("__main__.py").display())
+                write!(f, "`{}`", shown_path(&Path::new(name).join("__main__.py")))
             }
             ScriptError::Unreadable(name, error) => write!(
                 f,
                 "cannot read the script `{}`: {}\n\nhint: Python needs to read it too; see its permissions with \
                  `ls -l`",
-                name.display(),
+                shown(name),
                 reason(error)
             ),
         }

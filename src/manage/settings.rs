@@ -1,6 +1,7 @@
 //! `devstash config`: what every setting is set to, and where that was said.
 
 use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -36,7 +37,8 @@ pub fn config(options: &ConfigOptions) -> anyhow::Result<ExitStatus> {
     }
     match config.complaint() {
         Some(complaint) => {
-            eprintln!("{complaint}");
+            // A closed stderr must not turn one trouble into two.
+            let _ = writeln!(io::stderr(), "{complaint}");
             Ok(ExitStatus::Usage)
         }
         None => Ok(ExitStatus::Success),

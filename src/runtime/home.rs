@@ -11,6 +11,7 @@ use std::{env, fmt, io};
 use crate::exit::reason;
 use crate::options::variable;
 use crate::runtime::STATE;
+use crate::shown::shown_path;
 
 /// A folder that is safe to execute from.
 #[derive(Clone, Debug)]
@@ -35,9 +36,9 @@ impl fmt::Display for HomeError {
         match self {
             HomeError::Nowhere => write!(f, "neither `XDG_CACHE_HOME` nor `HOME` is set"),
             HomeError::Unusable { path, error } => {
-                write!(f, "`{}`: {}", path.display(), reason(error))
+                write!(f, "`{}`: {}", shown_path(path), reason(error))
             }
-            HomeError::Unsafe { path, why } => write!(f, "`{}` {why}", path.display()),
+            HomeError::Unsafe { path, why } => write!(f, "`{}` {why}", shown_path(path)),
         }
     }
 }

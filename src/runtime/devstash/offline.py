@@ -108,8 +108,8 @@ class _Offline(Call):
         reporter = self._calls.reporter
         reporter.line(
             self.site,
-            f"`{called}` is not run, because of --offline: {why}\n\n"
-            f"hint: `devstash run {reporter.script}`, without --offline, runs it{keeps}",
+            f"`{called}` is not run, because of --offline: {why}",
+            f"`devstash run {reporter.script}`, without --offline, runs it{keeps}",
         )
         raise (Missing if _in_pool() else SystemExit)(STATUS)
 

@@ -35,6 +35,13 @@ def _logger() -> Any | None:
         return None
 
 
+def _harmless(text: str) -> str:
+    """One line that cannot move a terminal's cursor, whatever the names of files in it."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class Reporter:
     """Tells of hits, misses and what could not be cached; each trouble of a site is told once a run."""
 
@@ -43,13 +50,15 @@ class Reporter:
         self.verbosity = verbosity
         self._told: set[tuple[int, str]] = set()
 
-    def line(self, site: Site, text: str) -> None:
+    def line(self, site: Site, text: str, hint: str = "") -> None:
         """Say something of a site that has to be heard, whatever the settings."""
-        self.say("%s:%d: %s" % (self.script, site.line, text))
+        self.say("%s:%d: %s" % (self.script, site.line, text), hint)
 
-    def say(self, text: str) -> None:
-        """Say something that has to be heard."""
-        message = "devstash: %s\n" % text
+    def say(self, text: str, hint: str = "") -> None:
+        """Say something that has to be heard, and the way out."""
+        message = "devstash: %s\n" % _harmless(text)
+        if hint:
+            message += "\nhint: %s\n" % _harmless(hint)
         try:
             os.write(2, message.encode("utf-8", "backslashreplace"))
         except OSError:
