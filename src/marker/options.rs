@@ -57,11 +57,13 @@ pub enum Stream {
     Stderr,
 }
 
-/// A way to bring in a large value other than mapping it.
+/// A way to bring in a large value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Load {
     Copy,
+    /// As usual; said where the project's settings say otherwise.
+    Map,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -185,11 +187,12 @@ fn not_a_count(value: Value<'_>) -> Fault {
 fn load(value: Value<'_>) -> Result<Load, Fault> {
     match value.text().trim() {
         "copy" => Ok(Load::Copy),
+        "map" => Ok(Load::Map),
         _ => Err(Fault::new(
             value.start,
             value.end,
             format!("`{}` is not a way to load a value", value.raw),
-            "`load=copy` reads large values instead of mapping them; leave it out to map them",
+            "`load=copy` reads large values instead of mapping them, as `load=map` does",
         )),
     }
 }

@@ -140,7 +140,7 @@ MARKERS = {
     "max_entries that is no number": ("x = f(1)  # @devstash max_entries=many\n", 1, "many", ["max_entries"]),
     "max_entries of zero": ("x = f(1)  # @devstash max_entries=0\n", 1, "0", ["max_entries"]),
     "replay of something else": ("x = f(1)  # @devstash replay=stdin\n", 1, "stdin", ["replay", "stdout"]),
-    "load of something else": ("x = f(1)  # @devstash load=map\n", 1, "map", ["load", "copy"]),
+    "load of something else": ("x = f(1)  # @devstash load=mop\n", 1, "mop", ["load", "copy"]),
     "key that is no expression": ("x = f(1)  # @devstash key=1+\n", 1, "1+", ["key"]),
     "key with an open bracket": ("x = f(1)  # @devstash key=(a\n", 1, None, ["key"]),
     "ignore that is no name": ("x = f(1)  # @devstash ignore=1a\n", 1, "1a", ["ignore"]),

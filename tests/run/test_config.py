@@ -165,8 +165,8 @@ def test_what_is_part_of_the_key_adds_up(project):
     assert f'"files {stash.folder}/data/*.csv"' in shown
 
 
-def test_replay_and_load_of_a_project(project):
-    stash = project('replay = ["stdout"]\nload = "copy"\n')
+def test_replay_of_a_project(project):
+    stash = project('replay = ["stdout"]\n')
     stash.write("src/s.py", "def f(n):\n    print('said')\n    return n\nx = f(1)  # @devstash\n")
     assert stash.twice("src/s.py") == "said\n"
 

@@ -62,6 +62,7 @@ fn every_option_is_read() {
     case("replay=stdout,stderr", r#"{"replay":["stdout","stderr"]}"#);
     case("max_entries=10", r#"{"max_entries":10}"#);
     case("load=copy", r#"{"load":"copy"}"#);
+    case("load=map", r#"{"load":"map"}"#);
     case("name=corpus", r#"{"name":"corpus"}"#);
     case("refresh", r#"{"refresh":true}"#);
     case("off", "{}");
@@ -224,9 +225,9 @@ fn bad_values_say_what_is_accepted() {
         "`max_entries=10`",
     );
     fault(
-        "load=map",
-        "map",
-        "`map` is not a way to load a value",
+        "load=mop",
+        "mop",
+        "`mop` is not a way to load a value",
         "`load=copy`",
     );
     fault(
