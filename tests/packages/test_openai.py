@@ -1,5 +1,7 @@
 """The openai client against a server on loopback: the same question is asked once."""
 
+import json
+
 import pytest
 
 openai = pytest.importorskip("openai")
@@ -36,6 +38,14 @@ def test_second_run_sends_no_request(ask):
     assert ask() == 1
     assert ask() == 0
     assert ask() == 0
+
+
+def test_what_a_hit_saves_is_told_in_tokens_too(ask, stash):
+    assert ask() == 1
+    assert '"tokens": 10' in stash.devstash("show", "--json", "s.py:7").stdout
+    assert ask() == 0
+    document = json.loads(stash.devstash("stats", "--json").stdout)
+    assert (document["hits"], document["misses"], document["tokens"]) == (1, 1, 10)
 
 
 def test_another_question_or_model_is_asked(ask):

@@ -362,6 +362,7 @@ def test_json_has_the_documented_members(filled):
         },
         "value": "['SOME TEXT\\n', 'SOME TEXT\\n']",
         "last_used": None,
+        "tokens": None,
         "size": path.stat().st_size,
         "ttl": 86400,
         "expired": False,
@@ -959,3 +960,10 @@ def test_very_many_entries(filled):
     assert meant(filled, BUILD) == entry(filled, "build")
     assert meant(filled, "filler__f__0000000000000bb7") == filled.cache / "filler__f__0000000000000bb7.pkl"
     assert "`filler` matches 3000 cached entries" in filled.devstash("show", "filler").stderr
+
+
+def test_tokens_that_a_result_has_cost_are_told(stash):
+    stash.write("s.py", "def ask(n):\n    return {'usage': {'total_tokens': 3215}}\nask(1)  # @devstash\n")
+    stash.ok("s.py")
+    assert "\ntokens     3,215\n" in stash.devstash("show", "ask").stdout
+    assert json.loads(stash.devstash("show", "ask", "--json").stdout)["tokens"] == 3215

@@ -154,7 +154,10 @@ class Journal:
         """Write misses down if that has not just been done."""
         if self._misses and time_ns() - self._written > PAUSE:
             misses, self._misses = self._misses, []
-            self._write("".join(misses), True)
+            try:
+                self._write("".join(misses), True)
+            except RecursionError:
+                pass
 
     # --- writing -----------------------------------------------------------------------------------------------
 

@@ -83,7 +83,10 @@ def finish(call: Call, key: Key, value: Any, effects: dict[str, Any]) -> None:
         let_through(error)
         call.refuse(f"not kept: {type(error).__name__}: {error}")
     finally:
-        call.came_to(outcome or call._refusal, duration)
+        try:
+            call.came_to(outcome or call._refusal, duration)
+        except RecursionError:
+            pass
         call._done(False)  # what is not in the store now will not be: who waits need not wait for each other
 
 
