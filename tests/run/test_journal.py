@@ -16,7 +16,7 @@ OUTCOMES = """
 import time
 
 def slow(n):
-    time.sleep(0.05)
+    time.sleep(0.2)
     return {"n": n, "usage": {"input_tokens": 20, "output_tokens": 3, "cache_read_input_tokens": None}}
 
 def fails(n):
@@ -65,7 +65,7 @@ def lines(stash):
         kind, run, moment, *rest = line.split("\t")
         assert now - 3600e9 < int(moment) <= now
         for place in {"hit": [2], "miss": [6]}.get(kind, []):
-            rest[place] = "slow" if float(rest[place]) >= 50 else "fast"
+            rest[place] = "slow" if float(rest[place]) >= 200 else "fast"
         found.append([kind, ids.setdefault(run, len(ids)), *rest])
     return found
 

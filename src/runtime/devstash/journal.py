@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # So many entries wait at most.
 MOST = 1000
+# What the folder's file `format` says; as in store.py.
+LAYOUT = b"1"
 FOLDER = ".stat"
 NAME = "journal"
 # A journal that would be longer is put aside, in the place of the one before.
@@ -211,7 +213,7 @@ class Journal:
         path = f"{self._folder}/{FOLDER}/{NAME}"
         try:
             found = os.stat(self._folder)
-            if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            if found.st_uid != os.geteuid() or found.st_mode & 0o022 or not (self._introduced or self._is_known()):
                 return
             fd = os.open(path, _FLAGS, 0o600)
         except FileNotFoundError:
@@ -219,8 +221,8 @@ class Journal:
                 from .folder import prepare
 
                 prepare(self._folder)
-            else:
-                os.stat(f"{self._folder}/format")
+            elif not self._is_known():
+                return
             try:
                 os.mkdir(f"{self._folder}/{FOLDER}", 0o700)
             except FileExistsError:
@@ -231,6 +233,14 @@ class Journal:
         finally:
             os.close(fd)
         self._introduced = True
+
+    def _is_known(self) -> bool:
+        """Whether the folder is of the layout that this devstash knows. FileNotFoundError where it does not say."""
+        fd = os.open(f"{self._folder}/format", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return os.read(fd, 64).strip() == LAYOUT
+        finally:
+            os.close(fd)
 
     def _append_to(self, fd: int, path: str, data: bytes) -> int:
         """Append to the open journal, or to a new one where it would become too long; returns the one still open."""
