@@ -61,7 +61,8 @@ def lines(stash):
     ids = {}
     found = []
     now = time.time_ns()
-    for line in journal(stash).decode().splitlines():
+    # An empty one is no harm: who meets a line that is just being written makes sure to begin another.
+    for line in filter(None, journal(stash).decode().split("\n")):
         kind, run, moment, *rest = line.split("\t")
         assert now - 3600e9 < int(moment) <= now
         for place in {"hit": [2], "miss": [6]}.get(kind, []):

@@ -76,7 +76,8 @@ def test_settings_decide_where_no_option_does(stash):
 def test_another_word_is_an_error(stash):
     stash.write("s.py", SCRIPT)
     outcome = stash.run("s.py", options=["--summary=sometimes"])
-    assert outcome.status == 2 and "[possible values: auto, always, never]" in outcome.stderr
+    told = "devstash: `--summary`: `sometimes` is not `auto`, `always` or `never`\n\n"
+    assert (outcome.status, outcome.stderr) == (2, told + "hint: write `auto`, `always` or `never`\n")
 
 
 def test_without_a_marked_call_nothing_is_said(stash):
