@@ -24,6 +24,7 @@ Examples:
   devstash list                                what is kept, how old, how big
   devstash list --ttl 1d                       what would have expired with `ttl=1d`
   devstash show analyse.py:12                  all that is known of what line 12 has kept
+  devstash why analyse.py                      why did its marked lines run again?
   devstash stats                               what was saved
   devstash clear --pattern 'requests*'         remove some of it
   devstash clear --all                         remove all of it
@@ -64,6 +65,16 @@ Examples:
   devstash show summarise                  the entry with this in its name
   devstash show --json summarise           the same for programs
   devstash show --output analyse.py:12     what the call printed, if it was recorded";
+
+const WHAT: &str = "\
+WHAT is a script, for all its marked lines; one marked line, as in `analyse.py:12`; or the name of an entry, a part of it, \
+or a marker's `name=`. It is about the last run.";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  devstash why analyse.py            one line for each marked line
+  devstash why -v analyse.py:12      all that differs from the nearest earlier entry
+  devstash run --explain analyse.py  the same while it runs";
 
 const PATH_EXAMPLES: &str = "\
 Examples:
@@ -142,6 +153,9 @@ pub enum Command {
     /// Print where the file of an entry is
     #[command(after_help = format!("{ENTRY}\n\n{PATH_EXAMPLES}"))]
     Path(PathArgs),
+    /// Say why marked calls ran again, or did not
+    #[command(after_help = format!("{WHAT}\n\n{WHY_EXAMPLES}"))]
+    Why(WhyArgs),
     /// Tell what marked calls have saved: time, and tokens of language models
     #[command(after_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
@@ -222,6 +236,10 @@ pub struct RunArgs {
     /// Say at the end what the marked calls came to: on a terminal only, always or never
     #[arg(long, value_name = "auto|always|never", overrides_with = "summary")]
     pub summary: Option<OsString>,
+
+    /// Say of each marked call, while the script runs, whether it ran and what has changed
+    #[arg(long, overrides_with = "explain", conflicts_with_all = ["no_cache", "quiet"])]
+    pub explain: bool,
 
     /// Say nothing but errors
     #[arg(short, long, overrides_with = "quiet", conflicts_with = "verbose")]
@@ -321,6 +339,24 @@ pub struct ShowArgs {
     /// Print what the call has printed to stdout, and nothing else
     #[arg(long)]
     pub output: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The script, a marked line of it as SCRIPT:LINE, or an entry's name or a part of it
+    #[arg(value_name = "WHAT", required = true)]
+    pub what: OsString,
+
+    /// Say all that differs
+    #[arg(short, long, overrides_with = "verbose")]
+    pub verbose: bool,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub folder: FolderArgs,

@@ -120,7 +120,7 @@ fn with_values(command: Command, folder: &Path) -> Command {
             .and_then(|names| names.first())
             .map_or("", |name| name.as_str());
         match value {
-            "ENTRY" => arg.add(ArgValueCompleter::new(Entries {
+            "ENTRY" | "WHAT" => arg.add(ArgValueCompleter::new(Entries {
                 folder: folder.to_owned(),
                 names: true,
             })),

@@ -6,15 +6,19 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::hash::Hash;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::store::{JOURNAL, Store};
 
+/// The run of what no run has done.
+const NOBODY: &str = "00000000";
 /// More than this is not read: a journal is put aside long before.
 const LONGEST: u64 = 64 << 20;
 
@@ -22,6 +26,16 @@ const LONGEST: u64 = 64 << 20;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Journal {
     pub runs: Vec<Run>,
+    /// In no order.
+    pub evicted: Vec<Evicted>,
+}
+
+/// An entry that was removed to make room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    pub moment: i64,
+    /// The name of the entry's file.
+    pub entry: String,
 }
 
 /// A run of a script, its workers included.
@@ -124,6 +138,33 @@ impl Journal {
         reader.finish()
     }
 
+    /// Write down that entries were removed to make room, so that a later run can say why it does not find them. Trouble
+    /// with that is none, and where there is no journal there is nobody to be told.
+    pub fn note_evicted<'n>(
+        store: &Store,
+        names: impl IntoIterator<Item = &'n OsStr>,
+        moment: SystemTime,
+    ) {
+        let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut lines = String::new();
+        for name in names {
+            // An entry's name has no sign that would have to be escaped.
+            if let Some(name) = name.to_str() {
+                let _ = writeln!(lines, "evicted\t{NOBODY}\t{}\t{name}", since.as_nanos());
+            }
+        }
+        let file = OpenOptions::new()
+            .append(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(store.notes().join("journal"));
+        if let Ok(mut file) = file
+            && !lines.is_empty()
+            && file.metadata().is_ok_and(|found| found.is_file())
+        {
+            let _ = file.write_all(lines.as_bytes());
+        }
+    }
+
     /// What all of it came to.
     pub fn sums(&self) -> Sums {
         self.by(|_, _, _, _| Some(()))
@@ -189,6 +230,7 @@ fn bytes(path: &Path, user: u32) -> Option<Vec<u8>> {
 #[derive(Default)]
 struct Reader {
     runs: Vec<Run>,
+    evicted: Vec<Evicted>,
     /// Their places by their ids.
     places: HashMap<String, usize>,
 }
@@ -248,6 +290,10 @@ impl Reader {
                 };
                 self.run(id).misses.push(miss);
             }
+            "evicted" => self.evicted.push(Evicted {
+                moment: next()?.parse().ok()?,
+                entry: text(next()?),
+            }),
             _ => return None,
         }
         Some(())
@@ -273,7 +319,10 @@ impl Reader {
             run.hits.sort_by_key(|hit| hit.moment);
             run.misses.sort_by_key(|miss| miss.moment);
         }
-        Journal { runs: self.runs }
+        Journal {
+            runs: self.runs,
+            evicted: self.evicted,
+        }
     }
 }
 
@@ -384,6 +433,43 @@ miss\t89abcdef\t7000\t4\t\t\t\t\tnot cached: 100%25 `x`\t3.000\t5
                 (0, sums(1, 1, 0.5, 20, 4000)),
                 (1, sums(5, 5, 1.5, 60, 7000))
             ]
+        );
+    }
+
+    #[test]
+    fn entries_that_were_evicted_are_told() {
+        let journal =
+            of(b"evicted\t00000000\t4000\tm__f__0123456789abcdef.pkl\nevicted\t00000000\tx\ty\n");
+        let evicted = Evicted {
+            moment: 4000,
+            entry: "m__f__0123456789abcdef.pkl".into(),
+        };
+        assert_eq!((journal.evicted, journal.runs.len()), (vec![evicted], 0));
+    }
+
+    #[test]
+    fn what_is_noted_as_evicted_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("format", "1\n");
+        write(
+            "CACHEDIR.TAG",
+            "Signature: 8a477f597d28d172789f06886806bc55\n",
+        );
+        let store = Store::open(folder.path()).unwrap();
+        let names = [OsStr::new("m__f__0123456789abcdef.pkl")];
+        let moment = UNIX_EPOCH + std::time::Duration::from_nanos(4000);
+        Journal::note_evicted(&store, names, moment);
+        assert_eq!(Journal::read(&store), Journal::default());
+        std::fs::create_dir(store.notes()).unwrap();
+        std::fs::write(store.notes().join("journal"), TWO).unwrap();
+        Journal::note_evicted(&store, names, moment);
+        let journal = Journal::read(&store);
+        assert_eq!((journal.runs.len(), journal.evicted.len()), (2, 1));
+        assert_eq!(
+            (journal.evicted[0].moment, &*journal.evicted[0].entry),
+            (4000, names[0].to_str().unwrap())
         );
     }
 

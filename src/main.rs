@@ -7,9 +7,10 @@ use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::complete::Question;
 use devstash::exit::ExitStatus;
+use devstash::manage::explain;
 use devstash::options::{
     CheckOptions, ClearOptions, ConfigOptions, ListOptions, ManOptions, PathOptions, RunOptions,
-    ShowOptions, StatsOptions, Unclear,
+    ShowOptions, StatsOptions, Unclear, WhyOptions,
 };
 use devstash::pump::Task;
 use devstash::{check, complete, launch, man, manage};
@@ -18,6 +19,9 @@ fn main() -> ExitStatus {
     let line: Vec<_> = env::args_os().collect();
     if let Some(task) = Task::of(&line) {
         return task.map_or(ExitStatus::Usage, Task::run);
+    }
+    if let Some(task) = explain::Task::of(&line) {
+        return task.map_or(ExitStatus::Usage, explain::Task::run);
     }
     if let Some(question) = Question::of(&line) {
         return question.answer();
@@ -53,6 +57,10 @@ fn main() -> ExitStatus {
         },
         Command::Path(typed) => match PathOptions::new(typed) {
             Ok(options) => finish(manage::path(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Why(typed) => match WhyOptions::new(typed) {
+            Ok(options) => finish(manage::why(&options)),
             Err(error) => usage(&error),
         },
         Command::Stats(typed) => match StatsOptions::new(typed) {

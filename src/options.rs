@@ -46,6 +46,7 @@ pub struct RunOptions {
     pub offline: bool,
     pub no_cache: bool,
     pub record: bool,
+    pub explain: bool,
     /// -1 quiet, 0, 1 verbose.
     pub verbosity: i8,
     pub summary: Summary,
@@ -132,6 +133,15 @@ pub enum Form {
     Json,
     /// What its call printed to stdout.
     Output,
+}
+
+/// What `devstash why` is to do.
+#[derive(Clone, Debug)]
+pub struct WhyOptions {
+    /// The script, the place or the entry that is asked about.
+    pub wanted: Wanted,
+    pub json: bool,
+    pub verbose: bool,
 }
 
 /// What `devstash path` is to do.
@@ -239,6 +249,7 @@ impl RunOptions {
             verify,
             offline,
             record: config.switch(Key::Record),
+            explain: typed.explain,
             // Without a current folder there is no telling where results belong; the script still has to run.
             no_cache: config.switch(Key::NoCache) || cache_dir.is_none(),
             cache_dir: cache_dir.unwrap_or_else(|| PathBuf::from(NOWHERE)),
@@ -373,6 +384,16 @@ impl ShowOptions {
                 (false, true) => Form::Output,
                 (false, false) => Form::Text,
             },
+        })
+    }
+}
+
+impl WhyOptions {
+    pub fn new(typed: cli::WhyArgs) -> Result<WhyOptions> {
+        Ok(WhyOptions {
+            wanted: Wanted::new(typed.what, typed.folder)?,
+            json: typed.json,
+            verbose: typed.verbose,
         })
     }
 }

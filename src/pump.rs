@@ -103,25 +103,17 @@ impl Task {
     /// Copy until nobody can write any more. Returns only in the process that was started; the copying is done by
     /// one that nobody has to wait for.
     pub fn run(self) -> ExitStatus {
-        block_signals();
         let mut mark = [0; MARK];
         if !matches!(read(0, &mut mark), Ok(MARK)) {
             return ExitStatus::Usage;
         }
-        // The script may wait for its children, all of them. We must not be one.
-        // SAFETY: there is one thread.
-        match unsafe { libc::fork() } {
-            0 => self.copy(mark),
-            -1 => ExitStatus::Trouble,
-            _ => ExitStatus::Success,
-        }
+        leave(FIRST_CHANNEL + 2 * self.channels.len() as RawFd, || {
+            self.copy(mark)
+        })
     }
 
     fn copy(self, mark: [u8; MARK]) -> ! {
-        close_all_but(FIRST_CHANNEL + 2 * self.channels.len() as RawFd);
         write_all(ANSWER, &[answer::READY]);
-        // No folder must be in use on our account.
-        let _ = std::env::set_current_dir("/");
         // SAFETY: nobody else uses this descriptor.
         let record = unsafe { File::from_raw_fd(RECORD) };
         let shared = Arc::new(Mutex::new(Record::new(record, self.channels.len())));
@@ -339,6 +331,25 @@ fn find(data: &[u8], mark: &[u8; MARK]) -> (usize, usize) {
         from = at + 1;
     }
     (data.len(), data.len())
+}
+
+/// Do this in a process that belongs to nobody and holds nothing of the script's but the descriptors below `first`.
+/// Returns only in the process that was started, which has one thread.
+pub fn leave(first: RawFd, work: impl FnOnce()) -> ExitStatus {
+    block_signals();
+    // The script may wait for its children, all of them. We must not be one.
+    // SAFETY: there is one thread.
+    match unsafe { libc::fork() } {
+        0 => {
+            close_all_but(first);
+            // No folder must be in use on our account.
+            let _ = std::env::set_current_dir("/");
+            work();
+            process::exit(0)
+        }
+        -1 => ExitStatus::Trouble,
+        _ => ExitStatus::Success,
+    }
 }
 
 /// Signals at the terminal go to its whole foreground group, to us as well: they are meant for the script. Blocked,

@@ -222,6 +222,7 @@ impl Start<'_> {
                 options.refresh_pattern.as_deref().map(OsStr::new),
             ),
             ("verify", verify.as_deref().map(OsStr::new)),
+            ("explain", options.explain.then_some(OsStr::new("1"))),
             ("offline", options.offline.then_some(OsStr::new("1"))),
             ("notes", self.notes.map(Path::as_os_str)),
         ];

@@ -1,6 +1,12 @@
 //! Looking after the cache: the commands that work on the folder while no script runs. None of them ever unpickles.
 
+mod asked;
+mod cause;
 mod clear;
+mod compare;
+mod earlier;
+pub mod explain;
+mod history;
 mod index;
 mod known;
 mod list;
@@ -10,12 +16,14 @@ mod path;
 mod pattern;
 mod pick;
 mod place;
+mod reason;
 mod record;
 mod scan;
 mod settings;
 mod show;
 mod stats;
 mod suggest;
+mod why;
 mod words;
 
 pub use clear::clear;
@@ -25,6 +33,7 @@ pub use path::path;
 pub use settings::config;
 pub use show::show;
 pub use stats::stats;
+pub use why::why;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

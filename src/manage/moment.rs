@@ -24,6 +24,11 @@ impl Now {
         (self.since(moment) / SECOND).unsigned_abs()
     }
 
+    /// How long ago something was, in words: `3m 2s`.
+    pub fn span(self, moment: i64) -> String {
+        duration::age(Duration::from_secs(self.age(moment)))
+    }
+
     fn since(self, moment: i64) -> i64 {
         self.0.saturating_sub(moment).max(0)
     }

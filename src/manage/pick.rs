@@ -4,6 +4,7 @@
 //! part of its name. The first of these that is anything decides; what could mean several entries means none, and the
 //! message says how to tell them apart.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -18,6 +19,7 @@ use crate::exit::ExitStatus;
 use crate::options::Wanted;
 use crate::store::{NoStore, Store, is_entry_name, shown};
 
+use super::earlier::stem;
 use super::moment::Now;
 use super::page::{columns, cut, width};
 use super::pattern::means;
@@ -177,14 +179,32 @@ impl From<io::Error> for NoPick {
 
 /// The entry that is meant.
 pub fn pick(wanted: &Wanted) -> Result<Picked, NoPick> {
+    pick_or(wanted, Several::Refused)
+}
+
+/// The entry that is meant; the newest of several if all are of one site.
+pub fn pick_site(wanted: &Wanted) -> Result<Picked, NoPick> {
+    pick_or(wanted, Several::OfOneSite)
+}
+
+/// What becomes of several entries that are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Several {
+    /// None is chosen.
+    Refused,
+    /// The newest is, if they are of one site.
+    OfOneSite,
+}
+
+fn pick_or(wanted: &Wanted, several: Several) -> Result<Picked, NoPick> {
     let there = as_path(&wanted.entry);
     let at_path = |there: &Wanted| named(&there.cache_dir, &there.entry);
     if let Some(there) = &there
         && wanted.entry.as_bytes().contains(&b'/')
     {
-        return at_path(there).unwrap_or_else(|| among(there));
+        return at_path(there).unwrap_or_else(|| among(there, several));
     }
-    match among(wanted) {
+    match among(wanted, several) {
         // Who is in the folder itself has no cache below him.
         Err(none @ (NoPick::NoStore(_) | NoPick::Empty(_) | NoPick::Nothing { .. })) => {
             there.and_then(|there| at_path(&there)).unwrap_or(Err(none))
@@ -208,7 +228,7 @@ fn as_path(typed: &OsStr) -> Option<Wanted> {
 }
 
 /// The entry that is meant among those of the cache folder.
-fn among(wanted: &Wanted) -> Result<Picked, NoPick> {
+fn among(wanted: &Wanted, several: Several) -> Result<Picked, NoPick> {
     let store = Store::open(&wanted.cache_dir).map_err(NoPick::NoStore)?;
     if let Some(found) = named(&wanted.cache_dir, &wanted.entry) {
         return found;
@@ -216,6 +236,7 @@ fn among(wanted: &Wanted) -> Result<Picked, NoPick> {
     let search = Search {
         store: &store,
         wanted,
+        several,
     };
     search.run()?.unwrap_or_else(|| Err(search.nothing()))
 }
@@ -273,6 +294,7 @@ fn dated<T>(row: &Row<T>) -> Dated {
 struct Search<'s> {
     store: &'s Store,
     wanted: &'s Wanted,
+    several: Several,
 }
 
 impl Search<'_> {
@@ -309,6 +331,9 @@ impl Search<'_> {
             return None;
         }
         meant.sort_unstable_by(|one, other| other.cmp(one));
+        if self.several == Several::OfOneSite && self.are_of_one_site(&meant) {
+            return Some(read(&self.wanted.cache_dir, meant.remove(0).1));
+        }
         let now = Now::of(SystemTime::now());
         let newest = meant.iter().take(SHOWN);
         Some(Err(NoPick::Several {
@@ -318,6 +343,27 @@ impl Search<'_> {
                 .map(|entry| candidate(&self.wanted.cache_dir, entry, now))
                 .collect(),
         }))
+    }
+
+    /// Whether entries are of one script, and what is called there has one name. Their lines may have moved.
+    fn are_of_one_site(&self, meant: &[Dated]) -> bool {
+        let Ok(found) = sites(self.store) else {
+            return false;
+        };
+        let meant: HashSet<&OsStr> = meant.iter().map(|(_, name)| &**name).collect();
+        let rows = found.rows().filter(|row| meant.contains(row.name()));
+        let mut known = rows.map(|row| {
+            let site = row.read.as_ref().ok()?;
+            let label = site.name.as_deref().filter(|label| !label.is_empty());
+            // Without a label it is the callable, which the name begins with.
+            let called = match label {
+                Some(label) => label.as_bytes(),
+                None => stem(row.name())?,
+            };
+            Some((site.file.as_deref()?, label.is_some(), called))
+        });
+        let first = known.next().flatten();
+        first.is_some() && known.all(|site| site == first)
     }
 
     /// That nothing is meant, and what may have been.

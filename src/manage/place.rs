@@ -42,8 +42,8 @@ impl Place {
     pub fn is_in(&self, recorded: &str) -> bool {
         let recorded = Path::new(recorded);
         let mut parts = self.file.components();
-        let plain = parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if plain {
+        let is_plain = parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if is_plain {
             let file: PathBuf = self
                 .file
                 .components()
@@ -59,16 +59,7 @@ impl Place {
         let Ok(file) = path::absolute(&self.file) else {
             return false;
         };
-        let mut plain = PathBuf::new();
-        for part in file.components() {
-            match part {
-                Component::ParentDir => {
-                    plain.pop();
-                }
-                part => plain.push(part),
-            }
-        }
-        plain == recorded || file.canonicalize().is_ok_and(|file| file == recorded)
+        plain(&file) == recorded || file.canonicalize().is_ok_and(|file| file == recorded)
     }
 
     /// The newest entry of this place, or of each place that is meant.
@@ -103,6 +94,28 @@ impl Place {
             None => newest.into_values().collect(),
         }
     }
+}
+
+/// The path without `..`, as far as links let that be seen.
+pub fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// Whether two paths, as manifests have them, are of one script. It may have been named from another folder.
+pub fn is_same_script(one: &str, other: &str) -> bool {
+    let real = |path: &str| Path::new(path).canonicalize().ok();
+    one == other
+        || Path::new(one).file_name() == Path::new(other).file_name()
+            && real(one).is_some_and(|path| real(other) == Some(path))
 }
 
 /// A path as manifests have it: they hold text, in which a byte that is no UTF-8 is a U+FFFD.

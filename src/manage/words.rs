@@ -55,7 +55,7 @@ impl Fact {
 }
 
 /// A path as manifests have it, to be printed.
-fn path_text(text: &str) -> String {
+pub fn path_text(text: &str) -> String {
     shown(&path_of(text)).into_owned()
 }
 

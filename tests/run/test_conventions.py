@@ -40,6 +40,7 @@ COMMANDS = {
     "path": Command("answers", entry=True),
     "clear": Command("--all", "--dry-run", looks=True, without=0),
     "config": Command(),
+    "why": Command("s.py", looks=True),
     "completions": Command("bash"),
     "man": Command("run"),
 }

@@ -27,6 +27,7 @@ y = g([])  # @devstash
 # is an error: see the last test.
 ASKED = {
     "show": [["texts"], ["s.py:12"]],
+    "why": [["s.py"], ["s.py:12"], ["texts"]],
     "config": [[], ["s.py"], ["--cache-dir", "elsewhere"]],
 }
 

@@ -156,7 +156,7 @@ def test_ttl_is_judged_by_the_time_of_making(shelf, age, ttl, reason):
 def test_expired_says_how_old(shelf):
     path = save(shelf, 1)
     os.utime(path, (0, time.time() - 313))
-    assert miss(shelf, Site(ttl=60)).detail == "made 5m 13s ago, ttl 1m"
+    assert miss(shelf, Site(ttl=60)).detail == "4m 13s ago, ttl 1m"
 
 
 # --- names

@@ -215,6 +215,8 @@ class Call:
         self._watch = Watch(self, key, calls.store.folder)
         key.previews  # noqa: B018  (the values have to be looked at before the call can change them)
         self._key = key
+        if calls.explains:
+            calls.reporter.explain(site, key, value)  # type: ignore[attr-defined]
         return False
 
     def _look(self, key: keys.Key) -> tuple[bool, Any]:
@@ -350,6 +352,7 @@ class Calls:
         self.caching = settings.get("cache", "1") == "1"
         self.executable = settings.get("exe", "")  # our own binary
         self.keeps_output = settings.get("record") == "1"
+        self.explains = settings.get("explain") == "1"  # the reporter is an `explaining.Explaining`
         assumed = defaults(settings["defaults"]) if "defaults" in settings else None
         self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")

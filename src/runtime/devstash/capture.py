@@ -333,7 +333,7 @@ class Capture:
             for place, (_, source, destination) in enumerate(ends):
                 actions.append((os.POSIX_SPAWN_DUP2, source, 5 + 2 * place))
                 actions.append((os.POSIX_SPAWN_DUP2, destination, 6 + 2 * place))
-            _spawn(["devstash", "pump", _VERSION, self._path, *(word for word, _, _ in ends)], actions)
+            spawn(["devstash", "pump", _VERSION, self._path, *(word for word, _, _ in ends)], actions)
         finally:
             for fd in (given, answering, giving):
                 if fd >= 0:
@@ -550,9 +550,9 @@ def _write(fd: int, data: memoryview) -> None:
             select([], [fd], [])
 
 
-def _spawn(line: list[str], actions: list[tuple[Any, ...]]) -> None:
-    """Start the pump. It leaves at once, and a child of its own does the work: the script can wait for all of its
-    children, and must not wait for ours.
+def spawn(line: list[str], actions: list[tuple[Any, ...]]) -> None:
+    """Start a process of the devstash binary. It leaves at once, and a child of its own does the work: the script can
+    wait for all of its children, and must not wait for ours.
 
     Signals are blocked in it. A handler of the script's for children that end must not be called for ours.
     """

@@ -29,7 +29,7 @@ def compare(rows: list[list[Any]], store_folder: str) -> str | None:
                 let_through(error)
                 return _no_file(what, path, error)
             if what == "file" and row[2] != found.st_size:
-                return f"file {shown(path)} changed"
+                return f"file {shown(path)} changed{_resized(row[2], found.st_size)}"
             doubtful.append((row, found))
             continue
         try:
@@ -43,6 +43,24 @@ def compare(rows: list[list[Any]], store_folder: str) -> str | None:
         if differs is not None:
             return differs
     return _resolve(doubtful, store_folder) if doubtful else None
+
+
+def _resized(old: int, new: int) -> str:
+    """`` (2.1 MiB → 2.3 MiB)``, exact where that would not show it; src/manage/compare.rs speaks alike."""
+    short, long = _size(old), _size(new)
+    return f" ({old} B → {new} B)" if short == long else f" ({short} → {long})"
+
+
+def _size(size: int) -> str:
+    """A size as `size` in src/duration.rs writes it."""
+    if size < 1024:
+        return f"{size} B"
+    value = size / 1024
+    for unit in "KMGTP":
+        if value < 1023.95:
+            return f"{value:.1f} {unit}iB"
+        value /= 1024
+    return f"{value:.1f} EiB"
 
 
 def _no_file(what: str, path: str, error: OSError) -> str:

@@ -76,6 +76,10 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool, foresee
         except SyntaxError:  # a filter turns the warning into an error; only Python itself prints it as it should be
             _run_plain(settings.get("script", file))
     reporter = Reporter(settings.get("script", file), int(settings.get("verbosity", "0")))
+    if settings.get("explain") == "1":
+        from .explaining import Explaining
+
+        reporter = Explaining(reporter.script, reporter.verbosity, settings)
     if "verify" in settings or "offline" in settings or "refresh_pattern" in settings:
         from .modes import calls_of as make_calls
     else:

@@ -149,6 +149,7 @@ class Store:
 
     def _load(self, path: str, key: "KeyLike", site: "SiteLike", bringer_of: "Any") -> "tuple[bool, Any]":
         first: Optional[Miss] = None
+        about = ""  # the entry that `first` is about
         bringer: Any = None
 
         def judge(trace: "list[Any]", effects: "dict[str, Any]") -> "Any":
@@ -181,7 +182,8 @@ class Store:
                 miss = Miss("unreadable", str(error))
             finally:
                 os.close(fd)
-            first = first or miss
+            if first is None or (first.reason == miss.reason == "input changed" and _is_newer(path, about)):
+                first, about = miss, path
             bringer = None
         return False, first
 
@@ -224,7 +226,10 @@ class Store:
         if not self._trusted:
             self._trust()
         if site.ttl is not None and not -_AHEAD <= time() - found.st_mtime <= site.ttl:
-            raise entry.Refused("expired", f"made {_span(time() - found.st_mtime)} ago, ttl {_span(site.ttl)}")
+            over = time() - found.st_mtime - site.ttl
+            if over < 0:
+                raise entry.Refused("expired", "made ahead of the clock")
+            raise entry.Refused("expired", f"{_span(over)} ago, ttl {_span(site.ttl)}")
 
     def _remember(self, path: str, found: os.stat_result, data: bytes, text: bytes, told: bytes) -> None:
         if len(self._recent) >= _MOST:
@@ -314,6 +319,15 @@ def distrust(folder: os.stat_result) -> str:
     if folder.st_mode & 0o022:
         return "can be written to by other users; `chmod 700` it"
     return ""
+
+
+def _is_newer(path: str, other: str) -> bool:
+    """Whether the entry at `path` was made after the other: what has changed since then is the better reason."""
+    try:
+        return os.lstat(path).st_mtime_ns > os.lstat(other).st_mtime_ns
+    except OSError as error:
+        let_through(error)
+        return False
 
 
 def _never() -> bool:
