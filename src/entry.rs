@@ -81,6 +81,9 @@ pub struct Manifest {
     /// A short text for the value.
     #[serde(default)]
     pub value: String,
+    /// A closer look at the value; see `docs/cache-format.md`. Null where `value` says it all.
+    #[serde(default)]
+    pub look: Value,
     /// Bytes of the pickle stream.
     #[serde(default)]
     pub size: u64,

@@ -10,6 +10,7 @@ mod history;
 mod index;
 mod known;
 mod list;
+mod look;
 mod moment;
 mod page;
 mod path;

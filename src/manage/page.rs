@@ -39,6 +39,14 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// A field of a table.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub text: String,
+    /// It ends where its column ends, as numbers do.
+    pub right: bool,
+}
+
 /// Lines that are being put together.
 #[derive(Debug)]
 pub struct Page {
@@ -64,6 +72,11 @@ impl Page {
         self.block("", 0, text);
     }
 
+    /// A line that begins after `indent`, and so do its continuations.
+    pub fn indented(&mut self, indent: usize, text: &str) {
+        self.block(&" ".repeat(indent), indent, text);
+    }
+
     /// Rows in two columns, which begin after `indent`: a label, and beside it its text. A label without one goes on with
     /// the label above it.
     pub fn rows(&mut self, indent: usize, rows: &[(String, String)]) {
@@ -86,6 +99,45 @@ impl Page {
                 self.block(&" ".repeat(indent), indent + GAP, label);
                 self.block(&" ".repeat(indent + 2 * GAP), indent + 2 * GAP, text);
             }
+        }
+    }
+
+    /// Lines of cells in columns as wide as their widest cell. Columns that do not fit are left out, and a sign stands in
+    /// their place.
+    pub fn table(&mut self, indent: usize, lines: &[Vec<Cell>]) {
+        let count = lines.iter().map(Vec::len).max().unwrap_or(0);
+        let widest = |column: usize| {
+            let cells = lines.iter().filter_map(|line| line.get(column));
+            cells.map(|cell| columns(&cell.text)).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..count).map(widest).collect();
+        let fitting = |room: usize| {
+            let mut end = indent;
+            let fits = |width: &&usize| {
+                end += **width + GAP;
+                end - GAP <= room
+            };
+            widths.iter().take_while(fits).count()
+        };
+        let shown = match self.width {
+            Some(width) if fitting(width) < count => fitting(width - 1 - GAP).max(1),
+            _ => count,
+        };
+        for line in lines {
+            let mut text = " ".repeat(indent);
+            for (cell, width) in line.iter().zip(&widths).take(shown) {
+                let beside = " ".repeat(width - columns(&cell.text));
+                if cell.right {
+                    text.extend([&*beside, &cell.text]);
+                } else {
+                    text.extend([&*cell.text, &beside]);
+                }
+                text.push_str(&" ".repeat(GAP));
+            }
+            if shown < count {
+                text.push('…');
+            }
+            self.block("", indent, text.trim_end());
         }
     }
 

@@ -13,6 +13,7 @@ use crate::exit::ExitStatus;
 use crate::options::{Form, ShowOptions};
 use crate::store::shown;
 
+use super::look::{OUTPUT_LINES, lines, look};
 use super::moment::{Now, nanoseconds, rfc3339};
 use super::page::{Page, width};
 use super::pick::{Picked, pick};
@@ -22,6 +23,8 @@ use super::{answer, document, say};
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;
+/// Of a longer record of output nothing is shown among the rest.
+const MOST_OUTPUT: u64 = 1 << 20;
 /// So many digits of a digest are shown to people.
 const DIGITS: usize = 8;
 
@@ -186,6 +189,20 @@ fn text(view: &View<'_>, width: Option<usize>) -> String {
         "effects",
         view.effects.iter().map(fact).collect(),
     );
+    let recorded = manifest.effects["output"]["size"].as_u64();
+    if recorded.is_some_and(|size| size <= MOST_OUTPUT)
+        && let Ok(bytes) = record::stdout(&view.picked.folder, &manifest.effects)
+        && !bytes.is_empty()
+    {
+        page.line("");
+        page.line("output:");
+        lines(&mut page, &String::from_utf8_lossy(&bytes), OUTPUT_LINES);
+    }
+    if manifest.look.is_object() {
+        page.line("");
+        page.line("value:");
+        look(&mut page, &manifest.look);
+    }
     page.finish()
 }
 
@@ -228,6 +245,7 @@ fn json(view: &View<'_>) -> String {
         "name": view.label(),
         "site": {"file": site.file, "line": site.line, "scope": site.scope, "text": site.text},
         "value": manifest.value,
+        "look": manifest.look,
         "made": rfc3339(view.made),
         "age": view.now.age(view.made),
         "last_used": view.used.map(rfc3339),

@@ -125,7 +125,7 @@ key:
   function __main__.Report.__init__  s.py:7-8
   function __main__.Report.build     s.py:10-25
   global __main__.RATE               2
-  receiver                           <__main__.Report>
+  receiver                           __main__.Report(title='Sales')
   argument name                      'data/in.txt'
   argument rows                      [1, 2]
   argument limit                     4
@@ -145,6 +145,9 @@ effects:
   file      out.txt (written, 10 B)
   output    stdout (20 B recorded)
   objects   it changed objects that were there before, or returned one
+
+output:
+    building Sales
 """
 
 
@@ -187,7 +190,8 @@ key:
   function __main__.Report.__init__  s.py:7-8
   function __main__.Report.build  s.py:10-25
   global __main__.RATE            2
-  receiver                        <__main__.Report>
+  receiver                        __main__.Report(title='Sal
+                                  es')
   argument name                   'data/in.txt'
   argument rows                   [1, 2]
   argument limit                  4
@@ -208,6 +212,9 @@ effects:
   output    stdout (20 B recorded)
   objects   it changed objects that were there before, or
             returned one
+
+output:
+    building Sales
 """
 
 
@@ -361,6 +368,7 @@ def test_json_has_the_documented_members(filled):
             "text": 'report.build("data/in.txt", rows, limit=4)',
         },
         "value": "['SOME TEXT\\n', 'SOME TEXT\\n']",
+        "look": None,
         "last_used": None,
         "tokens": None,
         "size": path.stat().st_size,
@@ -372,7 +380,7 @@ def test_json_has_the_documented_members(filled):
             {"component": "function __main__.Report.__init__", "preview": "s.py:7-8"},
             {"component": "function __main__.Report.build", "preview": "s.py:10-25"},
             {"component": "global __main__.RATE", "preview": "2"},
-            {"component": "receiver", "preview": "<__main__.Report>"},
+            {"component": "receiver", "preview": "__main__.Report(title='Sales')"},
             {"component": "argument name", "preview": "'data/in.txt'"},
             {"component": "argument rows", "preview": "[1, 2]"},
             {"component": "argument limit", "preview": "4"},

@@ -8,6 +8,7 @@ JSON, member by member. Its first member is the full key, so that a reader can c
 import sys
 
 from .entry import FORMAT
+from .likeness import likeness
 from .pickling import type_name
 from .preview import preview
 from .system import gmtime
@@ -29,6 +30,7 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
 
     site = facts.get("site")
     effects = facts.get("effects", {})
+    shown = preview(value)
     members: dict[str, Any] = {
         # First, where a reader finds them without reading the rest.
         "trace": facts.get("trace", []),
@@ -45,9 +47,12 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         "created": rfc3339(created),
         "site": {name: getattr(site, name, None) for name in ("file", "line", "scope", "text", "name")},
         "ttl": getattr(site, "ttl", None),
-        "value": preview(value),
+        "value": shown,
         "size": size,
     }
+    look = likeness(value, shown)
+    if look is not None:
+        members["look"] = look
     text = _quick(members) or json(members)
     return b'{"key":' + key.text() + b"," + text[1:].encode("ascii")
 

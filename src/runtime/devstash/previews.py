@@ -10,8 +10,9 @@ import sys
 
 from . import ambient, origin
 from .facts import original
-from .glimpse import glimpse
 from .kinds import CodeType, FunctionType
+from .preview import glimpse
+from .signals import let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def previews(key: Key, own: dict[str, str], values: dict[str, Any]) -> dict[str,
                 shown[component] = _given(component, values[component])
             elif component == "surroundings":
                 shown[component] = surroundings()
-        except Exception:
-            continue
+        except Exception as error:
+            let_through(error)
     shown["python"] = _PYTHON
     return shown
 
@@ -72,7 +73,8 @@ def _of_head(key: Key) -> dict[str, str]:
     for component in key.head[0]:
         try:
             text = _lines(code[component]) if component in code else _by_name(component, reach)
-        except Exception:  # an odd object in the place of a module, say
+        except Exception as error:  # an odd object in the place of a module, say
+            let_through(error)
             continue
         if text:
             shown[component] = text
