@@ -127,6 +127,25 @@ Examples:
   devstash man run | man -l -
   devstash man --folder ~/.local/share/man/man1";
 
+const EXPORT_EXAMPLES: &str = "\
+The entry is checked to be yours, and unpickled by the interpreter that `devstash run` would take for its script.
+
+Examples:
+  devstash export analyse.py:12 --to json
+  devstash export analyse.py:12 --to csv -o table.csv
+  devstash export summarise --to npy --python .venv/bin/python -o array.npy";
+
+const FIXTURE_EXAMPLES: &str = "\
+Makes DIR/NAME.pkl, which `pickle.load` opens without devstash, and DIR/NAME.txt, which says what it is and where it \
+came from. NAME is the marker's `name=` or the name of what was called.
+
+Examples:
+  devstash fixture analyse.py:12 tests/data/
+  devstash fixture summarise tests/data/ --name short_summary";
+
+/// What a value can be exported to.
+pub const FORMS: [&str; 5] = ["json", "npy", "csv", "parquet", "pkl"];
+
 const PYTHON_FLAGS: &str = "Python's own flags, passed on";
 
 /// Mark a slow or expensive line of a Python script with a comment and never wait for it again
@@ -159,6 +178,12 @@ pub enum Command {
     /// Tell what marked calls have saved: time, and tokens of language models
     #[command(after_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
+    /// Write the value of an entry in another format, by your Python
+    #[command(after_help = format!("{ENTRY}\n\n{EXPORT_EXAMPLES}"))]
+    Export(ExportArgs),
+    /// Copy the value of an entry as a plain pickle for tests
+    #[command(after_help = format!("{ENTRY}\n\n{FIXTURE_EXAMPLES}"))]
+    Fixture(FixtureArgs),
     /// Remove what is kept
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(ClearArgs),
@@ -381,6 +406,54 @@ pub struct StatsArgs {
     /// As a JSON object, for programs
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
+    #[arg(value_name = "ENTRY", required = true)]
+    pub entry: OsString,
+
+    /// The format
+    #[arg(long, value_name = "FORMAT", required = true, value_parser = FORMS)]
+    pub to: String,
+
+    /// Where it goes instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<OsString>,
+
+    /// The interpreter: a path, or a name on $PATH [env: DEVSTASH_PYTHON]
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<OsString>,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct FixtureArgs {
+    /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
+    #[arg(value_name = "ENTRY", required = true)]
+    pub entry: OsString,
+
+    /// The folder that it goes into; made if it is not there
+    #[arg(value_name = "DIR", required = true)]
+    pub dir: OsString,
+
+    /// What the files are called
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Replace files of these names with other contents
+    #[arg(long)]
+    pub force: bool,
+
+    /// The interpreter: a path, or a name on $PATH [env: DEVSTASH_PYTHON]
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<OsString>,
 
     #[command(flatten)]
     pub folder: FolderArgs,

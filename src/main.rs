@@ -9,8 +9,8 @@ use devstash::complete::Question;
 use devstash::exit::ExitStatus;
 use devstash::manage::explain;
 use devstash::options::{
-    CheckOptions, ClearOptions, ConfigOptions, ListOptions, ManOptions, PathOptions, RunOptions,
-    ShowOptions, StatsOptions, Unclear, WhyOptions,
+    CheckOptions, ClearOptions, ConfigOptions, ExportOptions, FixtureOptions, ListOptions,
+    ManOptions, PathOptions, RunOptions, ShowOptions, StatsOptions, Unclear, WhyOptions,
 };
 use devstash::pump::Task;
 use devstash::{check, complete, launch, man, manage};
@@ -65,6 +65,14 @@ fn main() -> ExitStatus {
         },
         Command::Stats(typed) => match StatsOptions::new(typed) {
             Ok(options) => finish(manage::stats(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Export(typed) => match ExportOptions::new(typed) {
+            Ok(options) => finish(manage::export(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Fixture(typed) => match FixtureOptions::new(typed) {
+            Ok(options) => finish(manage::fixture(&options)),
             Err(error) => usage(&error),
         },
         Command::Clear(typed) => match ClearOptions::new(typed) {

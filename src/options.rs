@@ -169,6 +169,28 @@ pub struct Wanted {
     pub entry: OsString,
 }
 
+/// What `devstash export` is to do.
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    pub wanted: Wanted,
+    /// `json`, `npy`, `csv`, `parquet` or `pkl`.
+    pub form: &'static str,
+    /// None for stdout.
+    pub output: Option<PathBuf>,
+    pub python: Option<Python>,
+}
+
+/// What `devstash fixture` is to do.
+#[derive(Clone, Debug)]
+pub struct FixtureOptions {
+    pub wanted: Wanted,
+    pub folder: PathBuf,
+    /// What the files are called; a plain name.
+    pub name: Option<String>,
+    pub force: bool,
+    pub python: Option<Python>,
+}
+
 /// What `devstash clear` is to do.
 #[derive(Clone, Debug)]
 pub struct ClearOptions {
@@ -413,6 +435,58 @@ impl StatsOptions {
             days: typed.days,
             json: typed.json,
         })
+    }
+}
+
+impl ExportOptions {
+    pub fn new(typed: cli::ExportArgs) -> Result<ExportOptions> {
+        let form = cli::FORMS.iter().find(|form| **form == typed.to);
+        let output = typed.output.filter(|file| file != "-");
+        if output.as_ref().is_some_and(|file| file.is_empty()) {
+            bail!("`--output` is empty\n\nhint: leave it out to have the value on stdout");
+        }
+        Ok(ExportOptions {
+            wanted: Wanted::new(typed.entry, typed.folder)?,
+            form: form.context("there is no such format")?,
+            output: output.map(PathBuf::from),
+            python: python(typed.python)?,
+        })
+    }
+
+    /// Whether its bytes are not for a terminal.
+    pub fn is_binary(&self) -> bool {
+        !matches!(self.form, "json" | "csv")
+    }
+}
+
+impl FixtureOptions {
+    pub fn new(typed: cli::FixtureArgs) -> Result<FixtureOptions> {
+        if typed.dir.is_empty() {
+            bail!("an empty DIR is no folder\n\nhint: `.` is the current one");
+        }
+        if let Some(name) = &typed.name
+            && (name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']))
+        {
+            bail!(
+                "`--name {name}` cannot be the name of a file\n\nhint: give a plain name, without folder and suffix"
+            );
+        }
+        Ok(FixtureOptions {
+            wanted: Wanted::new(typed.entry, typed.folder)?,
+            folder: PathBuf::from(typed.dir),
+            name: typed.name,
+            force: typed.force,
+            python: python(typed.python)?,
+        })
+    }
+}
+
+/// The interpreter that was typed or is set, for a command given in the current folder.
+fn python(typed: Option<OsString>) -> Result<Option<Python>> {
+    let config = Config::read(Path::new(""));
+    match config.complaint() {
+        Some(complaint) => Err(Unclear(complaint).into()),
+        None => Ok(Python::of(&config, typed)),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Looking after the cache: the commands that work on the folder while no script runs. None of them ever unpickles.
+//! Looking after the cache: the commands that work on the folder while no script runs. None of them ever unpickles;
+//! `export` has the user's interpreter do it.
 
 mod asked;
 mod cause;
@@ -7,6 +8,8 @@ mod compare;
 mod earlier;
 pub mod explain;
 mod history;
+mod export;
+mod fixture;
 mod index;
 mod known;
 mod list;
@@ -25,9 +28,12 @@ mod show;
 mod stats;
 mod suggest;
 mod why;
+mod unpickle;
 mod words;
 
 pub use clear::clear;
+pub use export::export;
+pub use fixture::fixture;
 pub use known::{Known, known};
 pub use list::list;
 pub use path::path;

@@ -406,7 +406,7 @@ fn candidate(folder: &Path, (made, name): &Dated, now: Now) -> Candidate {
 }
 
 /// Whether a component of a key is of what the call was given, by its arguments or its marker.
-fn is_given(component: &str) -> bool {
+pub fn is_given(component: &str) -> bool {
     let kind = component.split(' ').next().unwrap_or_default();
     matches!(
         kind,

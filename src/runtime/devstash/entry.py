@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    #: Rows of the buffer table: offset, length, flags, digest.
+    Rows = list[tuple[int, int, int, bytes]]
+
 FORMAT = 1
 # The end of every entry of this format; the place of the format number and of the magic never changes.
 MAGIC = b"devstash"
@@ -103,10 +106,31 @@ def value_of(
     `Refused`; nothing of the file is executed before its tag, which covers all but the large buffers, has been found
     right.
     """
-    size = len(view)
+    stream, manifest, inner, inner_length, rows = signed_parts(view, tagger)
+    place = stream + len(text) + 8
+    if view[stream:place] != b'{"key":' + text + b",":
+        raise Refused("other key", "it holds the result of another call")
+    find = None
+    if view[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
+        trace, effects, length = happened(bytes(view[place : stream + manifest]))
+        place += length
+        find = judge(trace, effects)
+    else:
+        place += len(NOTHING_ELSE)
+    told = bytes(view[place : min(place + TOLD, stream + manifest)])
+    if not rows:
+        return *_unpickled(view[:stream], None, find), told
+    views = sound_buffers(view, rows, buffers_are_sound())
+    return *_unpickled(view[inner : inner + inner_length], views, find), told
+
+
+def signed_parts(view: memoryview, tagger: blake2b) -> "tuple[int, int, int, int, Rows]":
+    """The length of the stream and of the manifest, place and length of the pickle proper, and the rows of the large
+    buffers, of an entry that was made with our key. Raises `Refused`.
+    """
     require_footer(view)
     stream, manifest, table, inner, inner_length = numbers(view[-FOOTER:-64])
-    if stream + manifest + table + FOOTER != size or inner + inner_length > stream:
+    if stream + manifest + table + FOOTER != len(view) or inner + inner_length > stream:
         raise Refused("damaged", "the lengths in its footer do not fit its size")
     tag = tagger.copy()
     if table:
@@ -121,26 +145,17 @@ def value_of(
         tag.update(view[:-48])
     if not same_digest(tag.digest(), bytes(view[-48:-16])):
         raise Refused(*_wrong_tag(view, rows))
-    place = stream + len(text) + 8
-    if view[stream:place] != b'{"key":' + text + b",":
-        raise Refused("other key", "it holds the result of another call")
-    find = None
-    if view[place : place + len(NOTHING_ELSE)] != NOTHING_ELSE:
-        trace, effects, length = happened(bytes(view[place : stream + manifest]))
-        place += length
-        find = judge(trace, effects)
-    else:
-        place += len(NOTHING_ELSE)
-    told = bytes(view[place : min(place + TOLD, stream + manifest)])
-    if not table:
-        return *_unpickled(view[:stream], None, find), told
+    return stream, manifest, inner, inner_length, rows
+
+
+def sound_buffers(view: memoryview, rows: "Rows", known: bool = False) -> "list[memoryview]":
+    """The large buffers. Raises `Refused` for one that is not what was stored, unless they are `known` to be."""
     buffers = [view[offset : offset + length] for offset, length, _, _ in rows]
-    if not buffers_are_sound():
+    if not known:
         for buffer, row in zip(buffers, rows):
             if buffer_digest(buffer) != row[3]:
                 raise Refused("damaged", f"{row[1]} bytes at {row[0]} are not those that were stored")
-    views = [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
-    return *_unpickled(view[inner : inner + inner_length], views, find), told
+    return [buffer.toreadonly() if row[2] & READ_ONLY else buffer for buffer, row in zip(buffers, rows)]
 
 
 def quick(data: bytes, tagger: blake2b, text: bytes) -> "tuple[Any, bytes] | None":
