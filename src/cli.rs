@@ -128,7 +128,7 @@ Examples:
   devstash man --folder ~/.local/share/man/man1";
 
 const EXPORT_EXAMPLES: &str = "\
-The entry is checked to be yours, and unpickled by the interpreter that `devstash run` would take for its script.
+The entry is checked to be yours, and then unpickled by the interpreter that `devstash run` would take here.
 
 Examples:
   devstash export analyse.py:12 --to json

@@ -19,15 +19,16 @@ use crate::runtime::home::Home;
 use super::pick::Picked;
 use super::say;
 
-/// Imports the runtime, then leaves the search path as it is for the script: its folder first.
+/// Imports the runtime and leaves nothing but installed modules to be found. The script's folder is what an entry says, so
+/// it counts only once the entry is known to be the user's own.
 const PROGRAM: &str = "\
 import sys
-root, folder, *words = sys.argv[1:]
+root, *words = sys.argv[1:]
 if sys.path[:1] == ['']:
     del sys.path[0]
 sys.path.insert(0, root)
 from devstash.export import main
-sys.path[0] = folder
+del sys.path[0]
 sys.exit(main(words))";
 
 /// Has the interpreter do `task` with the entry; `rest` is what else `export.py` wants to know. The value goes to
@@ -39,10 +40,16 @@ pub fn unpickle(
     rest: &OsStr,
     stdout: Stdio,
 ) -> anyhow::Result<ExitStatus> {
-    let folder = folder_of(picked);
+    let here = env::current_dir().unwrap_or_default();
+    let folder = folder_of(picked).unwrap_or_else(|| here.clone());
+    // An entry from elsewhere must not choose what is started.
+    let nearest = match folder.starts_with(&here) {
+        true => &folder,
+        false => &here,
+    };
     // One that cannot be started without its PYTHON* variables.
     let keeps = variable("PYTHONHOME").is_some();
-    let found = discover::find(python, &folder)
+    let found = discover::find(python, nearest)
         .and_then(|interpreter| probe::ask(&interpreter, keeps).map(|_| interpreter));
     let interpreter = match found {
         Ok(interpreter) => interpreter,
@@ -54,9 +61,10 @@ pub fn unpickle(
     let root = root()?;
     let status = Command::new(&interpreter.path)
         .args(["-B", "-c", PROGRAM])
-        .args([&root, &folder])
+        .arg(&root)
         .arg(task)
         .arg(picked.path())
+        .arg(&folder)
         .arg(rest)
         .env_remove("DEVSTASH_RUN")
         .stdin(Stdio::null())
@@ -81,14 +89,12 @@ pub fn unpickle(
     })
 }
 
-/// Where the script lies, whose modules the value may need; the current folder where it is gone.
-fn folder_of(picked: &Picked) -> PathBuf {
+/// Where the script lies, whose modules the value may need; None where that is gone.
+fn folder_of(picked: &Picked) -> Option<PathBuf> {
     let script = picked.entry.manifest.site.file.as_deref();
     let folder = script.map(Path::new).and_then(Path::parent);
-    match folder.filter(|folder| folder.is_absolute() && folder.is_dir()) {
-        Some(folder) => folder.to_owned(),
-        None => env::current_dir().unwrap_or_default(),
-    }
+    let there = |folder: &&Path| folder.is_absolute() && folder.is_dir();
+    folder.filter(there).map(Path::to_owned)
 }
 
 /// Where the runtime lies.

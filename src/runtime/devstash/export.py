@@ -1,9 +1,9 @@
 """`devstash export` and `devstash fixture`: the value of one entry, for other programs.
 
-The launcher starts the user's interpreter with this module, `main(["export", ENTRY, FORMAT])` or
-`main(["fixture", ENTRY, NEEDS])`. An entry is used only if it was signed with the user's own key; then its value goes
-to stdout, and for a fixture what it needs to be loaded into the file NEEDS, a package in each line. What code of the
-value prints meanwhile goes to stderr.
+The launcher starts the user's interpreter with this module, `main(["export", ENTRY, FOLDER, FORMAT])` or
+`main(["fixture", ENTRY, FOLDER, NEEDS])`. An entry is used only if it was signed with the user's own key; from then on
+the modules in FOLDER can be imported. Its value goes to stdout, and for a fixture what it needs to be loaded into the
+file NEEDS, a package in each line. What code of the value prints meanwhile goes to stderr.
 """
 
 from __future__ import annotations
@@ -157,13 +157,14 @@ class _File:
 
 def main(words: list[str]) -> int:
     """Do what is asked, and return the exit status."""
-    task, path, rest = words
+    task, path, folder, rest = words
     # The result is the only thing on stdout, whatever the value's code prints.
     out = os.dup(1)
     os.dup2(2, 1)
     is_terminal = os.isatty(out)
     try:
         found = _Entry(path)
+        sys.path.insert(0, folder)  # the entry is the user's own, so is what it says
         if task == "fixture":
             data, modules = found.plain()
             if "__main__" in modules:

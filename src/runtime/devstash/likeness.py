@@ -20,7 +20,7 @@ from itertools import islice
 
 from .hiding import HIDDEN, is_one, is_secret, without_secrets
 from .pickling import attributes, type_name
-from .preview import LENGTH, glimpse, public
+from .preview import LENGTH, glimpse, public, says_all
 from .signals import let_through
 
 TYPE_CHECKING = False
@@ -45,14 +45,12 @@ _PIECES = 2000
 _ELEMENTS = ("numpy", "pandas", "pyarrow")
 _TOLD = frozenset(("pandas", "datetime", "decimal", "uuid"))
 
-_PLAIN = frozenset((type(None), bool, int, float, complex))
-
 
 def likeness(value: object, shown: str) -> Look | None:
     """A closer look at `value`, of which the preview is `shown`. Never raises."""
-    kind = type(value)
-    if kind in _PLAIN or (kind is str and len(shown) < LENGTH):
+    if says_all(value, shown):
         return None
+    kind = type(value)
     try:
         found = _of(value, kind, shown)
         if found is None:

@@ -8,9 +8,8 @@ JSON, member by member. Its first member is the full key, so that a reader can c
 import sys
 
 from .entry import FORMAT
-from .likeness import likeness
 from .pickling import type_name
-from .preview import preview
+from .preview import preview, says_all
 from .system import gmtime
 from .tokens import tokens
 
@@ -50,9 +49,12 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         "value": shown,
         "size": size,
     }
-    look = likeness(value, shown)
-    if look is not None:
-        members["look"] = look
+    if not says_all(value, shown):
+        from .likeness import likeness
+
+        look = likeness(value, shown)
+        if look is not None:
+            members["look"] = look
     text = _quick(members) or json(members)
     return b'{"key":' + key.text() + b"," + text[1:].encode("ascii")
 

@@ -44,6 +44,14 @@ def preview(value: object) -> str:
     return _cut(value, _DEPTH, _PARTS, LENGTH)
 
 
+def says_all(value: object, shown: str) -> bool:
+    """Whether there is no more to tell of `value` than its preview, which is `shown`."""
+    kind = type(value)
+    if kind in _NUMBERS or kind is int:
+        return True
+    return len(shown) < LENGTH if kind is str else kind in _CONTAINERS and "…" not in shown and "(" not in shown
+
+
 def glimpse(value: object, name: str = "") -> str:
     """A preview of at most `GLIMPSE` characters of `value`, which goes by `name`. Never raises."""
     return HIDDEN if name and is_secret(name) else _cut(value, _DEPTH_OF_GLIMPSE, _PARTS_OF_PARTS, GLIMPSE)
