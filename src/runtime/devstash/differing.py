@@ -7,7 +7,7 @@ runs no code of the values' own classes; what it does not find differs somewhere
 from __future__ import annotations
 
 from .encode import ATOMS, Unkeyable, atom, encode
-from .glimpse import HIDDEN, _is_secret
+from .hiding import HIDDEN, is_secret
 from .pickling import attributes
 from .preview import preview
 from .proof import _lost
@@ -230,7 +230,7 @@ def _whole(path: str, old: Any, new: Any) -> Iterator[Pair | str]:
 
 def _told(path: str, old: Any, new: Any) -> str:
     name = path.rpartition(".")[2].rpartition("[")[2].strip("\"']")
-    hidden = _is_secret(name)
+    hidden = is_secret(name)
     texts = [HIDDEN if hidden and one is not ABSENT else shown(one) for one in (old, new)]
     if texts[0] != texts[1]:
         return f"{path} was {texts[0]}, and is {texts[1]}"

@@ -207,5 +207,7 @@ def _is_pythons(root: str) -> bool:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"devstash: {text.encode('utf-8', 'backslashreplace').decode()}\n")
-    sys.stderr.flush()
+    try:
+        os.write(2, f"devstash: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # nobody is there to read it
