@@ -29,6 +29,8 @@ Examples:
   devstash clear --pattern 'requests*'         remove some of it
   devstash clear --all                         remove all of it
   devstash config                              what is set, and where
+  devstash gc --max-size 2G                    make room: remove what is least worth keeping
+  devstash verify                              is all of it in order?
 
 In the script, the comment marks the slow line:
   answer = ask(model, question)  # @devstash ttl=1d";
@@ -93,18 +95,6 @@ Examples:
   devstash check analyse.py
   devstash check src/*.py && echo fine";
 
-const LIST_EXAMPLES: &str = "\
-Examples:
-  devstash list
-  devstash list --ttl 1d               what would have expired with `ttl=1d`
-  devstash list --cache-dir /tmp/kept";
-
-const CLEAR_EXAMPLES: &str = "\
-Examples:
-  devstash clear --pattern 'requests*' --dry-run     what would go?
-  devstash clear --pattern answers
-  devstash clear --all";
-
 const CONFIG_EXAMPLES: &str = "\
 Settings are looked for in the project ([tool.devstash] in pyproject.toml), in your own file \
 (~/.config/devstash/config.toml) and in DEVSTASH_* variables.
@@ -146,6 +136,39 @@ Examples:
 /// What a value can be exported to.
 pub const FORMS: [&str; 5] = ["json", "npy", "csv", "parquet", "pkl"];
 
+const LIST_EXAMPLES: &str = "\
+Selectors combine: an entry has to be meant by each of them.
+
+Examples:
+  devstash list --sort saved               what has saved most comes last
+  devstash list --site analyse.py:12       what line 12 has kept
+  devstash list --ttl 1d --expired         what would have expired with `ttl=1d`
+  devstash list --older 1w --larger 100M   what is both old and large";
+
+const CLEAR_EXAMPLES: &str = "\
+Selectors combine: an entry has to be meant by each of them. On a terminal, removing the entries of more than one marked \
+line has to be confirmed; --all and --yes do without.
+
+Examples:
+  devstash clear --site analyse.py:12      what line 12 has kept
+  devstash clear --expired                 what is not valid any more
+  devstash clear --older 1w --larger 100M  what is both old and large
+  devstash clear --all                     everything but what is pinned";
+
+const GC_EXAMPLES: &str = "\
+Without a limit only leftovers go: drafts and locks of killed runs, contents of files that no entry needs. Limits also \
+come from $DEVSTASH_MAX_SIZE, $DEVSTASH_MAX_ENTRIES and $DEVSTASH_MAX_AGE, and are then kept after each run.
+
+Examples:
+  devstash gc --max-size 2G
+  devstash gc --max-entries 1000 --max-age 30d --dry-run";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  devstash verify                          all of it
+  devstash verify --site analyse.py        what this script has kept
+  devstash verify --remove                 remove what is not in order";
+
 const PYTHON_FLAGS: &str = "Python's own flags, passed on";
 
 /// Mark a slow or expensive line of a Python script with a comment and never wait for it again
@@ -163,7 +186,7 @@ pub enum Command {
     /// Report markers and settings that cannot work, without running anything
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// List what is kept, how old and how big it is
+    /// List what is kept, how old and how big it is, and what it has saved
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Show all that is known of an entry
@@ -196,6 +219,18 @@ pub enum Command {
     /// Print the manual page of devstash or of a command, or write all of them into a folder
     #[command(after_help = MAN_EXAMPLES)]
     Man(ManArgs),
+    /// Keep an entry for good, whatever has to make room
+    #[command(after_help = ENTRY)]
+    Pin(PinArgs),
+    /// Let a pinned entry go when room is needed
+    #[command(after_help = ENTRY)]
+    Unpin(PinArgs),
+    /// Make room: remove what is least worth keeping until the limits are kept, and what nobody needs
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(GcArgs),
+    /// Check every entry whole: structure, checksums, signature, contents of files
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -348,7 +383,27 @@ pub struct ListArgs {
     pub ttl: Option<String>,
 
     #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// What comes last: the newest, the largest, what saved most, what was used last, or the last of the alphabet
+    #[arg(long, value_enum, value_name = "BY")]
+    pub sort: Option<SortBy>,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
     pub folder: FolderArgs,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum SortBy {
+    Age,
+    Size,
+    Saved,
+    Used,
+    Name,
 }
 
 #[derive(Debug, Args)]
@@ -395,6 +450,31 @@ pub struct PathArgs {
 
     #[command(flatten)]
     pub folder: FolderArgs,
+}
+
+/// Which entries a command is about.
+#[derive(Debug, Args)]
+#[group(multiple = true)]
+pub struct SelectArgs {
+    /// Entries whose file name or `name=` contains this text, or matches it when it has `*`, `?` or `[`
+    #[arg(long, value_name = "PATTERN")]
+    pub pattern: Option<OsString>,
+
+    /// Entries of this script, or of the marked statement in this line of it
+    #[arg(long, value_name = "SCRIPT[:LINE]")]
+    pub site: Option<OsString>,
+
+    /// Entries that are not valid any more, by the TTL of their marker
+    #[arg(long)]
+    pub expired: bool,
+
+    /// Entries that were made longer ago (30m, 2d, 1w)
+    #[arg(long, value_name = "AGE")]
+    pub older: Option<String>,
+
+    /// Entries whose file is larger (500K, 10M, 1.5G)
+    #[arg(long, value_name = "SIZE")]
+    pub larger: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -462,16 +542,83 @@ pub struct FixtureArgs {
 #[derive(Debug, Args)]
 pub struct ClearArgs {
     /// Remove every entry
-    #[arg(long, conflicts_with = "pattern")]
+    #[arg(long, conflicts_with = "SelectArgs")]
     pub all: bool,
 
-    /// Remove the entries whose file name contains this text, or matches it when it has `*`, `?` or `[`
-    #[arg(long, value_name = "PATTERN")]
-    pub pattern: Option<OsString>,
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Pinned entries, too
+    #[arg(long)]
+    pub pinned: bool,
 
     /// Only show what would be removed
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// The entry: its name or a part of it, a path, a marker's `name=`, or SCRIPT:LINE
+    #[arg(value_name = "ENTRY", required = true)]
+    pub entry: OsString,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+/// How much may be kept.
+#[derive(Debug, Default, Args)]
+pub struct LimitArgs {
+    /// Keep no more bytes than this (500M, 2G) [env: DEVSTASH_MAX_SIZE]
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<OsString>,
+
+    /// Keep no more entries than this [env: DEVSTASH_MAX_ENTRIES]
+    #[arg(long, value_name = "N")]
+    pub max_entries: Option<OsString>,
+
+    /// Keep nothing that has not been used for so long (12h, 30d) [env: DEVSTASH_MAX_AGE]
+    #[arg(long, value_name = "AGE")]
+    pub max_age: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Only show what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// As a run starts it at its end: with these limits alone, in the background
+    #[arg(long, hide = true)]
+    pub detached: bool,
+
+    #[command(flatten)]
+    pub folder: FolderArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+
+    /// Remove the entries that are not in order
+    #[arg(long)]
+    pub remove: bool,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub folder: FolderArgs,

@@ -75,17 +75,23 @@ pub struct Config {
     here: PathBuf,
 }
 
-impl Config {
-    /// What files and variables say for a script in `folder`, or for the current folder when that is empty.
-    pub fn read(folder: &Path) -> Config {
-        let here = env::current_dir().unwrap_or_default();
-        let mut config = Config {
+impl Default for Config {
+    /// Nothing is said by anybody.
+    fn default() -> Config {
+        Config {
             said: [const { None }; COUNT],
             faults: Vec::new(),
             passed: Vec::new(),
             project: None,
-            here,
-        };
+            here: env::current_dir().unwrap_or_default(),
+        }
+    }
+}
+
+impl Config {
+    /// What files and variables say for a script in `folder`, or for the current folder when that is empty.
+    pub fn read(folder: &Path) -> Config {
+        let mut config = Config::default();
         let home = env::home_dir();
         if let Some(path) = user_file(home.as_deref()) {
             config.file(file::user(&path, home.as_deref()), true);

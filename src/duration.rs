@@ -1,4 +1,4 @@
-//! Spans of time and sizes, as users write and read them: `30m`, `5m 13s`, `12.1 KiB`.
+//! Spans of time and sizes, as users write and read them: `30m`, `5m 13s`, `100M`, `12.1 KiB`; and limits made of them.
 //!
 //! The runtime speaks of ages in the same way (`_span` in `store.py`), and a marker's `ttl=` means the same as
 //! `--ttl`.
@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// The units of a time span and their lengths in seconds, longest first.
 const UNITS: [(char, u64); 5] = [
@@ -107,6 +109,28 @@ impl fmt::Display for Ttl {
             .find(|(_, length)| self.0.is_multiple_of(*length));
         let (letter, length) = whole.copied().unwrap_or(('s', 1));
         write!(f, "{}{letter}", self.0 / length)
+    }
+}
+
+/// How much is kept: of a whole cache, or of one marked place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Limits {
+    /// So many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// So many entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_entries: Option<u64>,
+    /// What has not been used for so many seconds is not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
+}
+
+impl Limits {
+    /// Whether there is one.
+    pub fn any(&self) -> bool {
+        *self != Limits::default()
     }
 }
 

@@ -4,6 +4,8 @@
 //! parts fit together, that the manifest can be read, and, where it costs nothing, the checksum. Whether an entry may
 //! be unpickled is for the runtime to decide, which has the user's key.
 
+pub mod whole;
+
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt;
@@ -12,6 +14,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use blake2::digest::consts::U16;
@@ -19,9 +22,11 @@ use blake2::{Blake2b, Digest};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::path::Arg;
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::duration::Limits;
 
 /// The format that this devstash reads and writes.
 pub const FORMAT: u32 = 1;
@@ -108,6 +113,31 @@ impl Manifest {
             }
         }
         found
+    }
+}
+
+/// A blob that an entry names, as it has to be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamedBlob {
+    pub digest: String,
+    pub size: u64,
+}
+
+impl Manifest {
+    /// The blobs that the entry's effects name by their rows: contents of files, and the record of what was printed.
+    pub fn named_blobs(&self) -> Vec<NamedBlob> {
+        let blob = |digest: &Value, size: &Value| {
+            let digest = digest.as_str()?.to_owned();
+            let size = size.as_u64()?;
+            is_blob_name(digest.as_bytes()).then_some(NamedBlob { digest, size })
+        };
+        let rows = self.effects["files"].as_array().into_iter().flatten();
+        let files = rows
+            .filter(|row| row[0] == "file")
+            .filter_map(|row| blob(&row[4], &row[3]));
+        let output = &self.effects["output"];
+        let output = blob(&output["blob"], &output["size"]).filter(|blob| blob.size > 0);
+        files.chain(output).collect()
     }
 }
 
@@ -222,19 +252,34 @@ impl Parts {
 
 /// What tells one state of a file from another. What is kept of an entry holds as long as all of it is the same: an entry
 /// that was replaced is another inode, and whatever is done to a file sets its change time, which nobody can put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct State {
     pub inode: u64,
     pub size: u64,
     /// Nanoseconds since 1970; when it was made.
     pub modified: i64,
-    /// The same; when anything of it was changed, its access time included.
+    /// The same; when anything of it was changed.
     pub changed: i64,
+    /// The same; when it was last used, or looked at by another program. No part of what is compared.
+    pub accessed: i64,
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        let parts = |state: &State| (state.inode, state.size, state.modified, state.changed);
+        parts(self) == parts(other)
+    }
 }
 
 impl State {
-    /// What a `stat` told, from its parts: seconds and nanoseconds of the two times.
-    pub fn new(inode: u64, size: u64, modified: (i64, i64), changed: (i64, i64)) -> State {
+    /// What a `stat` told, from its parts: seconds and nanoseconds of the three times.
+    pub fn new(
+        inode: u64,
+        size: u64,
+        modified: (i64, i64),
+        changed: (i64, i64),
+        accessed: (i64, i64),
+    ) -> State {
         let instant = |(seconds, rest): (i64, i64)| {
             seconds.saturating_mul(1_000_000_000).saturating_add(rest)
         };
@@ -243,17 +288,39 @@ impl State {
             size,
             modified: instant(modified),
             changed: instant(changed),
+            accessed: instant(accessed),
         }
+    }
+
+    /// When it was last used; when it was made, if it never was.
+    pub fn used(&self) -> i64 {
+        self.accessed.max(self.modified)
     }
 }
 
-/// The little of an entry that its line in `devstash list` needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The little of an entry that its line in `devstash list` needs, and what decides whether it has to make room.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outline {
     /// The TTL of the marker that stored it, in seconds.
     pub ttl: Option<u64>,
     /// What the marker calls it: its option `name`.
     pub label: Option<Box<str>>,
+    /// How long the call took, in seconds.
+    pub duration: Option<f64>,
+    /// The script of the marked place, and its line.
+    pub file: Option<Arc<str>>,
+    pub line: Option<u32>,
+    /// What its marker allows its place to keep; seldom there.
+    pub bounds: Option<Box<Bounds>>,
+}
+
+/// The limits of a marked place, and what tells it from other places of its script, also when lines have moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub struct Bounds {
+    #[serde(flatten)]
+    pub limits: Limits,
+    pub scope: String,
+    pub text: String,
 }
 
 /// The part of a manifest that an [`Outline`] is made of. All else is skipped, which takes a fifth of the time.
@@ -263,15 +330,50 @@ struct Extract<'m> {
     _key: Object,
     #[serde(default)]
     ttl: Option<u64>,
+    #[serde(default)]
+    duration: Option<f64>,
     #[serde(borrow, default)]
     site: ExtractOfSite<'m>,
+    #[serde(default)]
+    limits: Option<Limits>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ExtractOfSite<'m> {
     #[serde(borrow)]
+    file: Option<Cow<'m, str>>,
+    line: Option<u64>,
+    #[serde(borrow)]
+    scope: Option<Cow<'m, str>>,
+    #[serde(borrow)]
+    text: Option<Cow<'m, str>>,
+    #[serde(borrow)]
     name: Option<Cow<'m, str>>,
+}
+
+impl Extract<'_> {
+    fn outline(self) -> Outline {
+        let site = self.site;
+        let text = |part: Option<Cow<'_, str>>| part.unwrap_or_default().into_owned();
+        Outline {
+            ttl: self.ttl,
+            label: site
+                .name
+                .filter(|name| !name.is_empty())
+                .map(|name| name.into()),
+            duration: self.duration,
+            file: site.file.map(|file| file.into()),
+            line: site.line.and_then(|line| u32::try_from(line).ok()),
+            bounds: self.limits.filter(Limits::any).map(|limits| {
+                Box::new(Bounds {
+                    limits,
+                    scope: text(site.scope),
+                    text: text(site.text),
+                })
+            }),
+        }
+    }
 }
 
 /// The part of a manifest that tells where it was made.
@@ -321,13 +423,29 @@ pub fn outline(
 ) -> (Option<State>, Result<Outline, Damage>) {
     part(folder, name, buffer, |text| {
         let extract: Extract<'_> = serde_json::from_slice(text)?;
-        Ok(Outline {
-            ttl: extract.ttl,
-            label: extract
-                .site
-                .name
-                .filter(|name| !name.is_empty())
-                .map(|name| name.into()),
+        Ok(extract.outline())
+    })
+}
+
+/// An outline, and the blobs that the entry needs.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    pub outline: Outline,
+    pub blobs: Vec<Box<str>>,
+}
+
+/// Reads an entry's outline and what blobs it needs, in the same way.
+pub fn needs(
+    folder: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &mut Vec<u8>,
+) -> (Option<State>, Result<Needs, Damage>) {
+    part(folder, name, buffer, |text| {
+        let extract: Extract<'_> = serde_json::from_slice(text)?;
+        let manifest: Manifest = serde_json::from_slice(text)?;
+        Ok(Needs {
+            outline: extract.outline(),
+            blobs: manifest.blobs().into_iter().map(Box::from).collect(),
         })
     })
 }
@@ -364,6 +482,7 @@ fn part<T>(
         found.len(),
         (found.mtime(), found.mtime_nsec()),
         (found.ctime(), found.ctime_nsec()),
+        (found.atime(), found.atime_nsec()),
     );
     if !found.is_file() {
         return (Some(state), Err(Damage::NotAFile));

@@ -16,7 +16,7 @@ pub enum ExitStatus {
     NothingMatched = 1,
     /// What was asked makes no sense: options, markers, a script or an interpreter that cannot be used.
     Usage = 2,
-    /// `run --verify` found a call that did not give again what is kept of it.
+    /// `run --verify` found a call that did not give again what is kept of it; `verify` found entries that are not in order.
     Different = 3,
     /// The cache folder could not be read or changed.
     Trouble = 4,

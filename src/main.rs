@@ -9,8 +9,9 @@ use devstash::complete::Question;
 use devstash::exit::ExitStatus;
 use devstash::manage::explain;
 use devstash::options::{
-    CheckOptions, ClearOptions, ConfigOptions, ExportOptions, FixtureOptions, ListOptions,
-    ManOptions, PathOptions, RunOptions, ShowOptions, StatsOptions, Unclear, WhyOptions,
+    CheckOptions, ClearOptions, ConfigOptions, ExportOptions, FixtureOptions, GcOptions,
+    ListOptions, ManOptions, PathOptions, PinOptions, RunOptions, ShowOptions, StatsOptions,
+    Unclear, VerifyOptions, WhyOptions,
 };
 use devstash::pump::Task;
 use devstash::{check, complete, launch, man, manage};
@@ -85,6 +86,22 @@ fn main() -> ExitStatus {
         },
         Command::Completions(typed) => finish(print(&complete::script(typed.shell))),
         Command::Man(typed) => finish(man::man(&ManOptions::new(typed))),
+        Command::Pin(typed) => match PinOptions::new(typed, true) {
+            Ok(options) => finish(manage::pin(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Unpin(typed) => match PinOptions::new(typed, false) {
+            Ok(options) => finish(manage::pin(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Gc(typed) => match GcOptions::new(typed) {
+            Ok(options) => finish(manage::gc(&options)),
+            Err(error) => usage(&error),
+        },
+        Command::Verify(typed) => match VerifyOptions::new(typed) {
+            Ok(options) => finish(manage::verify(&options)),
+            Err(error) => usage(&error),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use crate::cli;
 use crate::config::{Config, Key, Value};
-use crate::duration::Ttl;
+use crate::duration::{Limits, Ttl, parse_size};
 use crate::shown::shown;
 
 /// Where results are kept when nobody says otherwise, below the current folder.
@@ -51,6 +51,7 @@ pub struct RunOptions {
     pub verbosity: i8,
     pub summary: Summary,
     pub defaults: Defaults,
+    /// How much the cache folder may hold after the run.
     pub limits: Limits,
     /// What could not be understood of the configuration: a script with markers must not run then.
     pub complaint: Option<String>,
@@ -90,16 +91,6 @@ pub struct Defaults {
     pub load: Option<String>,
 }
 
-/// How much the cache folder may hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes.
-    pub max_size: Option<u64>,
-    pub max_entries: Option<u64>,
-    /// Seconds.
-    pub max_age: Option<u64>,
-}
-
 /// What `devstash check` is to look at.
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
@@ -115,6 +106,22 @@ pub struct ListOptions {
     pub cache_dir: PathBuf,
     /// Judge every entry by this instead of by its own marker's.
     pub ttl: Option<Ttl>,
+    pub selection: Selection,
+    pub sort: Sort,
+    pub json: bool,
+}
+
+/// What decides the order of a list; what has most of it comes last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The newest comes last.
+    #[default]
+    Age,
+    Size,
+    Saved,
+    /// What was used most recently comes last.
+    Used,
+    Name,
 }
 
 /// What `devstash show` is to do.
@@ -196,16 +203,56 @@ pub struct FixtureOptions {
 pub struct ClearOptions {
     /// Absolute.
     pub cache_dir: PathBuf,
-    pub selection: Selection,
+    /// None: all of them.
+    pub selection: Option<Selection>,
+    /// Pinned ones as well.
+    pub pinned: bool,
     pub dry_run: bool,
+    /// Without asking.
+    pub yes: bool,
 }
 
-/// Which entries to remove.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
-    All,
-    /// A part of the file's name, or a glob when it has `*`, `?` or `[`.
-    Pattern(OsString),
+/// Which entries a command is about: those that all of these mean. What is not said leaves nothing out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// A part of the file's name or of the marker's, or a glob when it has `*`, `?` or `[`; never empty.
+    pub pattern: Option<OsString>,
+    /// A script, or `script.py:42`; never empty.
+    pub site: Option<OsString>,
+    pub expired: bool,
+    /// Made longer ago.
+    pub older: Option<Ttl>,
+    /// More bytes.
+    pub larger: Option<u64>,
+}
+
+/// What `devstash pin` and `unpin` are to do.
+#[derive(Clone, Debug)]
+pub struct PinOptions {
+    pub wanted: Wanted,
+    /// Pin it, or let it go.
+    pub pin: bool,
+}
+
+/// What `devstash gc` is to do.
+#[derive(Clone, Debug)]
+pub struct GcOptions {
+    /// Absolute.
+    pub cache_dir: PathBuf,
+    pub limits: Limits,
+    pub dry_run: bool,
+    /// In the background, without a word.
+    pub detached: bool,
+}
+
+/// What `devstash verify` is to do.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// Absolute.
+    pub cache_dir: PathBuf,
+    pub selection: Selection,
+    pub remove: bool,
+    pub json: bool,
 }
 
 impl RunOptions {
@@ -282,7 +329,7 @@ impl RunOptions {
                 _ => Summary::Auto,
             },
             defaults: Defaults::of(&config),
-            limits: Limits::of(&config),
+            limits: limits(&config),
             complaint: config.complaint(),
             passed: config.passed,
             skip_rewrite,
@@ -358,16 +405,6 @@ impl Defaults {
     }
 }
 
-impl Limits {
-    fn of(config: &Config) -> Limits {
-        Limits {
-            max_size: config.number(Key::MaxSize),
-            max_entries: config.number(Key::MaxEntries),
-            max_age: config.number(Key::MaxAge),
-        }
-    }
-}
-
 impl CheckOptions {
     pub fn new(typed: cli::CheckArgs) -> CheckOptions {
         let mut complaints = Vec::new();
@@ -384,15 +421,19 @@ impl CheckOptions {
 
 impl ListOptions {
     pub fn new(typed: cli::ListArgs) -> Result<ListOptions> {
-        let ttl = match &typed.ttl {
-            Some(text) => {
-                Some(Ttl::parse(text).with_context(|| format!("`--ttl {text}` makes no sense"))?)
-            }
-            None => None,
-        };
+        let ttl = typed.ttl.map(|text| age("--ttl", &text)).transpose()?;
         Ok(ListOptions {
             cache_dir: existing_cache_dir(typed.folder)?,
             ttl,
+            selection: Selection::new(typed.select)?,
+            sort: match typed.sort {
+                None | Some(cli::SortBy::Age) => Sort::Age,
+                Some(cli::SortBy::Size) => Sort::Size,
+                Some(cli::SortBy::Saved) => Sort::Saved,
+                Some(cli::SortBy::Used) => Sort::Used,
+                Some(cli::SortBy::Name) => Sort::Name,
+            },
+            json: typed.json,
         })
     }
 }
@@ -506,21 +547,19 @@ impl Wanted {
 
 impl ClearOptions {
     pub fn new(typed: cli::ClearArgs) -> Result<ClearOptions> {
-        let selection = match typed.pattern {
-            Some(pattern) if pattern.is_empty() => bail!(
-                "an empty `--pattern` would match every entry\n\nhint: `devstash clear --all` removes all of them"
-            ),
-            Some(pattern) => Selection::Pattern(pattern),
-            None if typed.all => Selection::All,
-            None => bail!(
+        let selection = Selection::new(typed.select)?;
+        if !typed.all && selection == Selection::default() {
+            bail!(
                 "nothing said of what to remove, so nothing was removed\n\nhint: `devstash clear --all` removes every \
                  entry, `devstash clear --pattern TEXT` those with TEXT in their name"
-            ),
-        };
+            );
+        }
         Ok(ClearOptions {
             cache_dir: existing_cache_dir(typed.folder)?,
-            selection,
+            selection: (!typed.all).then_some(selection),
+            pinned: typed.pinned,
             dry_run: typed.dry_run,
+            yes: typed.yes,
         })
     }
 }
@@ -579,6 +618,73 @@ impl ConfigOptions {
     }
 }
 
+impl Selection {
+    fn new(typed: cli::SelectArgs) -> Result<Selection> {
+        let named = |option: &str, text: Option<OsString>| match text {
+            Some(text) if text.is_empty() => {
+                bail!(
+                    "an empty `--{option}` would mean every entry\n\nhint: `devstash clear --all` removes every entry; elsewhere leave it out"
+                )
+            }
+            text => Ok(text),
+        };
+        Ok(Selection {
+            pattern: named("pattern", typed.pattern)?,
+            site: named("site", typed.site)?,
+            expired: typed.expired,
+            older: typed.older.map(|text| age("--older", &text)).transpose()?,
+            larger: typed
+                .larger
+                .map(|text| size("--larger", &text))
+                .transpose()?,
+        })
+    }
+}
+
+impl PinOptions {
+    pub fn new(typed: cli::PinArgs, pin: bool) -> Result<PinOptions> {
+        Ok(PinOptions {
+            wanted: Wanted::new(typed.entry, typed.folder)?,
+            pin,
+        })
+    }
+}
+
+impl GcOptions {
+    pub fn new(typed: cli::GcArgs) -> Result<GcOptions> {
+        let mut config = if typed.detached {
+            Config::default() // the run has settled all of it
+        } else {
+            Config::read(Path::new(""))
+        };
+        let given = typed.limits;
+        config.typed(Key::MaxSize, "--max-size", given.max_size.as_deref())?;
+        config.typed(
+            Key::MaxEntries,
+            "--max-entries",
+            given.max_entries.as_deref(),
+        )?;
+        config.typed(Key::MaxAge, "--max-age", given.max_age.as_deref())?;
+        Ok(GcOptions {
+            cache_dir: understood_cache_dir(&mut config, typed.folder)?,
+            limits: limits(&config),
+            dry_run: typed.dry_run,
+            detached: typed.detached,
+        })
+    }
+}
+
+impl VerifyOptions {
+    pub fn new(typed: cli::VerifyArgs) -> Result<VerifyOptions> {
+        Ok(VerifyOptions {
+            cache_dir: existing_cache_dir(typed.folder)?,
+            selection: Selection::new(typed.select)?,
+            remove: typed.remove,
+            json: typed.json,
+        })
+    }
+}
+
 impl ManOptions {
     pub fn new(typed: cli::ManArgs) -> ManOptions {
         ManOptions {
@@ -600,6 +706,24 @@ pub fn folder_for(typed: Option<OsString>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(NOWHERE))
 }
 
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_size: config.number(Key::MaxSize),
+        max_entries: config.number(Key::MaxEntries),
+        max_age: config.number(Key::MaxAge),
+    }
+}
+
+fn age(flag: &str, text: &str) -> Result<Ttl> {
+    Ttl::parse(text).with_context(|| format!("`{flag} {text}` makes no sense"))
+}
+
+fn size(flag: &str, text: &str) -> Result<u64> {
+    parse_size(text).with_context(|| {
+        format!("`{flag} {text}` makes no sense: write a number above zero and a unit, `K`, `M`, `G` or `T`: `500M`")
+    })
+}
+
 /// An environment variable that says something: an empty one counts as unset.
 pub fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
@@ -607,8 +731,12 @@ pub fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
 
 /// The cache folder that a command is to look into.
 fn existing_cache_dir(typed: cli::FolderArgs) -> Result<PathBuf> {
-    let mut config = Config::read(Path::new(""));
-    let folder = cache_dir(&mut config, typed)?;
+    understood_cache_dir(&mut Config::read(Path::new("")), typed)
+}
+
+/// The same, where all of the configuration could be understood.
+fn understood_cache_dir(config: &mut Config, typed: cli::FolderArgs) -> Result<PathBuf> {
+    let folder = cache_dir(config, typed)?;
     if let Some(complaint) = config.complaint() {
         return Err(Unclear(complaint).into());
     }

@@ -4,9 +4,14 @@
 //! has a name that devstash gives is ever touched, and only in a folder that devstash has marked as its own.
 
 mod aside;
+mod leftovers;
+mod pins;
+pub mod secret;
 mod sweep;
 
-pub use sweep::sweep_behind;
+pub use aside::Kept;
+pub use leftovers::Leftovers;
+pub use sweep::{behind, sweep_behind};
 
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr, OsString};
@@ -45,8 +50,10 @@ pub const JOURNAL: [&CStr; 2] = [c"journal.1", c"journal"];
 const LOCKS: &CStr = c".locks";
 /// Cache folders that were set aside, to be removed.
 const TRASH: &CStr = c".trash";
+/// Names of entries that are kept for good (`pins.rs`).
+const PINS: &CStr = c".pins";
 /// All folders that devstash makes in its folder.
-const FOLDERS: [&CStr; 5] = [DRAFTS, BLOBS, NOTES, LOCKS, TRASH];
+const FOLDERS: [&CStr; 6] = [DRAFTS, BLOBS, NOTES, LOCKS, PINS, TRASH];
 /// A draft that was written to within this time may have a living writer.
 const ALIVE: Duration = Duration::from_secs(60);
 
@@ -239,6 +246,7 @@ impl Store {
             let _ = fs::remove_dir(&folder);
         }
         let _ = fs::remove_dir(self.inner(BLOBS));
+        self.remove_loose_pins();
         self.remove_drafts();
         for found in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if found.file_name().as_bytes().starts_with(CHECKED.as_bytes()) {
@@ -311,6 +319,7 @@ fn absent(error: &io::Error) -> bool {
     )
 }
 
+/// Removes a file. False when it was gone already, or is a folder.
 fn remove_file(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),

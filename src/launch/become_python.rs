@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::{env, io, ptr};
 
 use super::inherited;
+use crate::duration::Limits;
 use crate::options::{RunOptions, variable};
 
 /// What the runtime learns from us; see `start.py`.
@@ -215,6 +216,7 @@ impl Start<'_> {
         // Asked of the system, not of `argv[0]`, which may be any name; unknown, no output is recorded.
         let exe = env::current_exe().unwrap_or_default();
         let defaults = options.defaults.lines();
+        let limits = limits(&options.limits);
         let verify = options.verify.map(|share| share.to_string());
         let asked_for = [
             (
@@ -239,6 +241,9 @@ impl Start<'_> {
             ("exe", exe.as_os_str()),
             ("summary", options.summary.word().as_ref()),
         ];
+        if !limits.is_empty() {
+            pairs.push(("limits", limits.as_ref()));
+        }
         if !defaults.is_empty() {
             pairs.push(("defaults", defaults.as_ref()));
         }
@@ -259,6 +264,20 @@ impl Start<'_> {
         }
         OsString::from_vec(told)
     }
+}
+
+/// Limits as flags of `devstash gc`, which the runtime starts where there are some.
+fn limits(limits: &Limits) -> String {
+    let flags = [
+        limits.max_size.map(|bytes| format!("--max-size={bytes}B")),
+        limits
+            .max_entries
+            .map(|count| format!("--max-entries={count}")),
+        limits
+            .max_age
+            .map(|seconds| format!("--max-age={seconds}s")),
+    ];
+    flags.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Replace this process by `program`. Not by way of `std`, which would unblock signals that our parent has blocked.

@@ -7,18 +7,23 @@
 //! `.stat/list`, all numbers little-endian:
 //!
 //! ```text
-//! magic (8)  device (8)  number of rows (8)
+//! magic (8)  device (8)  number of rows (8)  number of texts (8)
 //! inodes (8 each), ascending
-//! rows in the same order: size, modified, changed (ns), ttl (0: none), place and length of the label (4 + 4)
-//! labels
+//! rows in the same order: size, modified, changed (ns), ttl (0: none), duration (a float; NaN: none), 8 bytes each;
+//!     line (0: none), numbers of the texts that are label, script and bounds (0: none), 4 bytes each
+//! ends of the texts (4 each), from the beginning of the first
+//! texts
 //! BLAKE2b (16) of all before it
 //! ```
 //!
-//! The inodes are by themselves because all of them fit into a processor's cache, where they are searched.
+//! The inodes are by themselves because all of them fit into a processor's cache, where they are searched. Texts that
+//! are equal are one: most entries are of few scripts.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use blake2::digest::consts::U16;
@@ -29,18 +34,17 @@ use crate::store::{INDEX, Store};
 
 use super::scan::Scan;
 
-const MAGIC: &[u8; 8] = b"dslist1\n";
-const HEAD: usize = 8 + 8 + 8;
+const MAGIC: &[u8; 8] = b"dslist2\n";
+const HEAD: usize = 4 * 8;
 const INODE: usize = 8;
-const ROW: usize = 5 * 8;
+const ROW: usize = 5 * 8 + 4 * 4;
 const SEAL: usize = 16;
 /// It is written anew when so many entries had to be read. Fewer are read in less time than that takes to notice.
 const MANY: usize = 4096;
 /// An entry that was changed so shortly before could be changed once more at the same time, as clocks of files go.
 const RACY: Duration = Duration::from_secs(2);
-/// More rows and longer labels are not written down, so that every label has a place that 32 bits can tell.
+/// More rows are not written down.
 const MOST: usize = 4 << 20;
-const LONGEST_LABEL: usize = 1000;
 /// A longer index is none of ours.
 const LONGEST: u64 = 8 << 30;
 
@@ -49,6 +53,8 @@ const LONGEST: u64 = 8 << 30;
 pub struct Index {
     bytes: Vec<u8>,
     rows: usize,
+    /// The first is none.
+    texts: Vec<Arc<str>>,
 }
 
 impl Index {
@@ -76,13 +82,31 @@ impl Index {
         }
         let length = rest.len();
         bytes.truncate(length);
-        let index = Index { bytes, rows: 0 };
+        let mut index = Index {
+            bytes,
+            rows: 0,
+            texts: vec!["".into()],
+        };
         if !index.bytes.starts_with(MAGIC) || index.number(8)? != device {
             return None;
         }
-        let rows = usize::try_from(index.number(16)?).ok()?;
-        (rows.checked_mul(INODE + ROW)?.checked_add(HEAD)? <= length)
-            .then_some(Index { rows, ..index })
+        index.rows = usize::try_from(index.number(16)?).ok()?;
+        let texts = usize::try_from(index.number(24)?).ok()?;
+        let ends = index.rows.checked_mul(INODE + ROW)?.checked_add(HEAD)?;
+        let start = texts.checked_mul(4)?.checked_add(ends)?;
+        let mut before = start;
+        for text in 0..texts {
+            let end = start.checked_add(index.small(ends + 4 * text)? as usize)?;
+            let text = std::str::from_utf8(index.bytes.get(before..end)?).ok()?;
+            index.texts.push(text.into());
+            before = end;
+        }
+        (start <= length).then_some(index)
+    }
+
+    fn small(&self, place: usize) -> Option<u32> {
+        let bytes = self.bytes.get(place..place + 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
     }
 
     fn number(&self, place: usize) -> Option<u64> {
@@ -112,73 +136,117 @@ impl Index {
             size: part(0)?,
             modified: part(1)? as i64,
             changed: part(2)? as i64,
+            accessed: 0,
         };
         if known != *state {
             return None;
         }
-        let (ttl, label) = (part(3)?, part(4)?);
-        let label = match label >> 32 {
-            0 => None,
-            length => {
-                let start = row(self.rows).checked_add((label & 0xffff_ffff) as usize)?;
-                let text = self.bytes.get(start..start.checked_add(length as usize)?)?;
-                Some(std::str::from_utf8(text).ok()?.into())
-            }
+        let small = |number: usize| self.small(row(low) + 5 * 8 + 4 * number);
+        let text = |number: usize| match small(number)? {
+            0 => Some(None),
+            text => self.texts.get(text as usize).map(Some),
         };
+        let ttl = part(3)?;
+        let duration = f64::from_bits(part(4)?);
+        let line = small(0)?;
         Some(Outline {
             ttl: (ttl > 0).then_some(ttl),
-            label,
+            label: text(1)?.map(|text| Box::from(&**text)),
+            duration: (!duration.is_nan()).then_some(duration),
+            file: text(2)?.cloned(),
+            line: (line > 0).then_some(line),
+            bounds: match text(3)? {
+                Some(text) => Some(serde_json::from_str(text).ok()?),
+                None => None,
+            },
         })
     }
 }
 
 /// Writes the index anew if that is worth it. Without it the next `list` takes a little longer, so trouble is none.
 pub fn renew(store: &Store, scan: &Scan, begun: SystemTime) {
-    if scan.read >= MANY && store.is_ours() {
-        let _ = save(store, &bytes(scan, store.device(), begun - RACY));
+    if scan.read >= MANY
+        && store.is_ours()
+        && let Some(bytes) = bytes(scan, store.device(), begun - RACY)
+    {
+        let _ = save(store, &bytes);
     }
 }
 
-/// The index of all that can be relied upon: entries in order, last changed before `until`.
-fn bytes(scan: &Scan, device: u64, until: SystemTime) -> Vec<u8> {
+/// The index of all that can be relied upon: entries in order, last changed before `until`. None where they have more
+/// text than an index can hold.
+fn bytes(scan: &Scan, device: u64, until: SystemTime) -> Option<Vec<u8>> {
     let until = until.duration_since(UNIX_EPOCH).unwrap_or_default();
     let until = i64::try_from(until.as_nanos()).unwrap_or(i64::MAX);
     let mut known: Vec<(&State, &Outline)> = scan
         .rows()
         .filter_map(|row| Some((row.state.as_ref()?, row.read.as_ref().ok()?)))
-        .filter(|(state, outline)| {
-            let label = outline.label.as_deref().unwrap_or_default();
-            state.changed < until && label.len() <= LONGEST_LABEL
-        })
+        .filter(|(state, _)| state.changed < until)
         .take(MOST)
         .collect();
     known.sort_unstable_by_key(|(state, _)| state.inode);
-    let mut bytes = Vec::with_capacity(HEAD + known.len() * (INODE + ROW) + SEAL);
-    let mut labels: Vec<u8> = Vec::new();
-    bytes.extend(MAGIC);
-    bytes.extend(device.to_le_bytes());
-    bytes.extend((known.len() as u64).to_le_bytes());
-    for (state, _) in &known {
-        bytes.extend(state.inode.to_le_bytes());
-    }
-    for (state, outline) in known {
-        let label = outline.label.as_deref().unwrap_or_default();
-        let place = labels.len() as u64 | (label.len() as u64) << 32;
-        labels.extend(label.as_bytes());
+    let mut texts = Texts::default();
+    let mut rows: Vec<u8> = Vec::with_capacity(known.len() * ROW);
+    for (state, outline) in &known {
         for number in [
             state.size,
             state.modified as u64,
             state.changed as u64,
             outline.ttl.unwrap_or(0),
-            place,
+            outline.duration.unwrap_or(f64::NAN).to_bits(),
         ] {
-            bytes.extend(number.to_le_bytes());
+            rows.extend(number.to_le_bytes());
+        }
+        let bounds = outline.bounds.as_ref();
+        let bounds = bounds.and_then(|bounds| serde_json::to_string(bounds).ok());
+        for number in [
+            outline.line.unwrap_or(0),
+            texts.number(outline.label.as_deref())?,
+            texts.number(outline.file.as_deref())?,
+            texts.number(bounds.as_deref())?,
+        ] {
+            rows.extend(number.to_le_bytes());
         }
     }
-    bytes.extend(labels);
+    let mut bytes = Vec::with_capacity(HEAD + known.len() * (INODE + ROW) + texts.all.len() + SEAL);
+    bytes.extend(MAGIC);
+    bytes.extend(device.to_le_bytes());
+    bytes.extend((known.len() as u64).to_le_bytes());
+    bytes.extend((texts.ends.len() as u64).to_le_bytes());
+    for (state, _) in &known {
+        bytes.extend(state.inode.to_le_bytes());
+    }
+    bytes.extend(rows);
+    for end in &texts.ends {
+        bytes.extend(end.to_le_bytes());
+    }
+    bytes.extend(&texts.all);
     let seal = Blake2b::<U16>::digest(&bytes);
     bytes.extend(seal);
-    bytes
+    Some(bytes)
+}
+
+/// The texts of an index, each once.
+#[derive(Default)]
+struct Texts {
+    all: Vec<u8>,
+    ends: Vec<u32>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Texts {
+    /// The number of this text, 0 where there is no text; None where there is no room for it.
+    fn number(&mut self, text: Option<&str>) -> Option<u32> {
+        let Some(text) = text else { return Some(0) };
+        if let Some(number) = self.numbers.get(text) {
+            return Some(*number);
+        }
+        self.all.extend(text.as_bytes());
+        self.ends.push(u32::try_from(self.all.len()).ok()?);
+        let number = u32::try_from(self.ends.len()).ok()?;
+        self.numbers.insert(text.to_owned(), number);
+        Some(number)
+    }
 }
 
 /// Puts the index into its place, complete or not at all.
@@ -209,9 +277,11 @@ fn save(store: &Store, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::duration::Limits;
+    use crate::entry::Bounds;
 
     fn state(inode: u64) -> State {
-        State::new(inode, 100 + inode, (5, 6), (7, 8))
+        State::new(inode, 100 + inode, (5, 6), (7, 8), (9, 9))
     }
 
     fn index_of(rows: &[(u64, Outline)], until: u64) -> Vec<u8> {
@@ -219,13 +289,24 @@ mod tests {
             rows.iter()
                 .map(|(inode, outline)| (state(*inode), outline.clone())),
         );
-        bytes(&scan, 9, UNIX_EPOCH + Duration::from_secs(until))
+        bytes(&scan, 9, UNIX_EPOCH + Duration::from_secs(until)).unwrap()
     }
 
     fn labelled(ttl: u64, label: &str) -> Outline {
         Outline {
             ttl: Some(ttl),
             label: Some(label.into()),
+            duration: Some(1.5),
+            file: Some("/home/me/s.py".into()),
+            line: Some(12),
+            bounds: Some(Box::new(Bounds {
+                limits: Limits {
+                    max_entries: Some(3),
+                    ..Limits::default()
+                },
+                scope: "f".into(),
+                text: "x = f(a)".into(),
+            })),
         }
     }
 

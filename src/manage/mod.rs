@@ -9,6 +9,7 @@ mod earlier;
 pub mod explain;
 mod export;
 mod fixture;
+mod gc;
 mod history;
 mod index;
 mod known;
@@ -19,27 +20,36 @@ mod page;
 mod path;
 mod pattern;
 mod pick;
+mod pin;
 mod place;
+mod progress;
 mod reason;
 mod record;
+mod room;
 mod scan;
+mod select;
 mod settings;
 mod show;
 mod stats;
 mod suggest;
+mod table;
 mod unpickle;
+mod verify;
 mod why;
 mod words;
 
 pub use clear::clear;
 pub use export::export;
 pub use fixture::fixture;
+pub use gc::gc;
 pub use known::{Known, known};
 pub use list::list;
 pub use path::path;
+pub use pin::pin;
 pub use settings::config;
 pub use show::show;
 pub use stats::stats;
+pub use verify::verify;
 pub use why::why;
 
 use std::fmt::Write as _;
@@ -48,6 +58,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::exit::ExitStatus;
 use crate::store::{NoStore, is_harmful, shown};
 
 /// Writes a command's answer to stdout.
@@ -93,6 +104,21 @@ fn refused(trouble: &NoStore) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// How a command ends for which there is no cache to look into.
+fn status(trouble: &NoStore) -> ExitStatus {
+    match trouble {
+        NoStore::Absent(_) | NoStore::NotACache(_) | NoStore::FutureLayout(..) => {
+            ExitStatus::NothingMatched
+        }
+        NoStore::Unreadable(..) => ExitStatus::Trouble,
+    }
+}
+
+/// `1 entry`, `3 entries`.
+fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 fn empty(folder: &Path) -> String {

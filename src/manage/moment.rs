@@ -29,7 +29,8 @@ impl Now {
         duration::age(Duration::from_secs(self.age(moment)))
     }
 
-    fn since(self, moment: i64) -> i64 {
+    /// The same in nanoseconds.
+    pub fn since(self, moment: i64) -> i64 {
         self.0.saturating_sub(moment).max(0)
     }
 

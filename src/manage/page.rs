@@ -39,6 +39,23 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// The text, or as much of its beginning and of its end as fits into this width, with a sign that there was more.
+pub fn middle(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(1);
+    let backwards: String = text.chars().rev().collect();
+    let last: String = match room / 2 {
+        0 => String::new(),
+        room => fitting(&backwards, room).chars().rev().collect(),
+    };
+    let mut short = fitting(text, room - columns(&last).min(room)).to_owned();
+    short.push('…');
+    short.push_str(&last);
+    short
+}
+
 /// A field of a table.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -236,6 +253,14 @@ mod tests {
             page(60, &rows),
             "  a                        1\n  function of a long name  a digest of it\n"
         );
+    }
+
+    #[test]
+    fn the_middle_of_a_text_can_be_left_out() {
+        assert_eq!(middle("0123456789", 10), "0123456789");
+        assert_eq!(middle("0123456789", 9), "0123…6789");
+        assert_eq!(middle("0123456789", 8), "0123…789");
+        assert_eq!(middle("日本語日本語", 8), "日本…語");
     }
 
     #[test]

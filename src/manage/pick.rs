@@ -27,7 +27,7 @@ use super::place::Place;
 use super::scan::{Row, scan, sites};
 use super::suggest::{LIST, suggest};
 use super::words::place;
-use super::{empty, refused};
+use super::{empty, refused, status};
 
 /// So many are shown of several.
 const SHOWN: usize = 10;
@@ -91,9 +91,8 @@ pub struct Candidate {
 impl NoPick {
     pub fn status(&self) -> ExitStatus {
         match self {
-            NoPick::NoStore(_) | NoPick::Empty(_) | NoPick::Nothing { .. } => {
-                ExitStatus::NothingMatched
-            }
+            NoPick::NoStore(trouble) => status(trouble),
+            NoPick::Empty(_) | NoPick::Nothing { .. } => ExitStatus::NothingMatched,
             NoPick::Several { .. } => ExitStatus::Usage,
             // Nothing that this devstash has made, or could have.
             NoPick::Damaged {

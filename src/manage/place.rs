@@ -1,6 +1,6 @@
 //! The place of a marked statement, as a user types it: `script.py:42`. Entries of that place in, the newest out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Component, Path, PathBuf};
@@ -28,7 +28,15 @@ impl Place {
         })
     }
 
-    /// The same, or a script alone.
+    /// The same, or a script alone, whatever its name.
+    pub fn or_script(typed: &OsStr) -> Place {
+        Place::of(typed).unwrap_or_else(|| Place {
+            file: PathBuf::from(replaced(typed.as_bytes())),
+            line: None,
+        })
+    }
+
+    /// The same, or what looks like a script alone.
     pub fn near(typed: &OsStr) -> Option<Place> {
         Place::of(typed).or_else(|| {
             typed.as_bytes().ends_with(b".py").then(|| Place {
@@ -52,6 +60,16 @@ impl Place {
             recorded.ends_with(file)
         } else {
             self.is_exactly(recorded)
+        }
+    }
+
+    /// Those of these scripts that are meant: the one that is here before all others of its name.
+    pub fn meant<'f>(&self, files: impl Iterator<Item = &'f str>) -> HashSet<&'f str> {
+        let meant: HashSet<&str> = files.filter(|file| self.is_in(file)).collect();
+        let here = meant.iter().find(|file| self.is_exactly(Path::new(file)));
+        match here.copied() {
+            Some(here) => HashSet::from([here]),
+            None => meant,
         }
     }
 

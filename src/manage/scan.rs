@@ -14,10 +14,11 @@ use std::thread;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-use crate::entry::{self, Damage, Outline, Site, State};
+use crate::entry::{self, Damage, Needs, Outline, Site, State};
 use crate::store::{Store, is_entry_name};
 
 use super::index::Index;
+use super::progress::Progress;
 
 /// So many names are handed on at a time. A folder of no more is read without threads.
 const BATCH: usize = 512;
@@ -44,6 +45,20 @@ impl<T> Row<T> {
     pub fn made(&self) -> Option<i64> {
         self.state.map(|state| state.modified)
     }
+
+    /// Bytes of the file.
+    pub fn size(&self) -> Option<u64> {
+        self.state.map(|state| state.size)
+    }
+
+    /// The same entry with another reading of it.
+    pub fn read_as<U>(self, read: impl FnOnce(T) -> U) -> Row<U> {
+        Row {
+            name: self.name,
+            state: self.state,
+            read: self.read.map(read),
+        }
+    }
 }
 
 impl Row {
@@ -65,6 +80,10 @@ impl<T> Scan<T> {
     pub fn rows(&self) -> impl Iterator<Item = &Row<T>> {
         self.rows.iter().flatten()
     }
+
+    pub fn into_rows(self) -> impl Iterator<Item = Row<T>> {
+        self.rows.into_iter().flatten()
+    }
 }
 
 /// A name, and whether the folder says that it is something else than a plain file.
@@ -85,6 +104,11 @@ pub fn states(store: &Store) -> io::Result<Scan<()>> {
     scan_for(store, |_, _, _| (None, Ok(())), |_, _| None)
 }
 
+/// The same with the blobs that entries need, of which no index knows either.
+pub fn needs(store: &Store) -> io::Result<Scan<Needs>> {
+    scan_for(store, entry::needs, |_, _| None)
+}
+
 fn scan_for<T: Send>(
     store: &Store,
     read: entry::Reader<T>,
@@ -98,6 +122,7 @@ fn scan_for<T: Send>(
         read,
         known,
         unknown: AtomicUsize::new(0),
+        progress: Progress::new("reading entries"),
     };
     let (names, queue) = mpsc::channel();
     let queue = Mutex::new(queue);
@@ -114,6 +139,7 @@ fn scan_for<T: Send>(
             let plain = matches!(found.file_type(), FileType::RegularFile | FileType::Unknown);
             batch.push((name.to_owned(), !plain));
             if batch.len() == BATCH {
+                reader.progress.expect(BATCH as u64);
                 let _ = names.send(std::mem::take(&mut batch));
                 if helpers.len() + 1 < most.min(MOST) {
                     helpers.push(scope.spawn(|| reader.all(&queue)));
@@ -149,6 +175,7 @@ struct Reader<'s, T> {
     known: fn(&Index, &State) -> Option<T>,
     /// How many had to be read.
     unknown: AtomicUsize,
+    progress: Progress,
 }
 
 impl<T> Reader<'_, T> {
@@ -165,6 +192,7 @@ impl<T> Reader<'_, T> {
             };
             let index = self.index.get_or_init(|| Index::load(self.store)).as_ref();
             let mut batch = Vec::with_capacity(names.len());
+            self.progress.done(names.len() as u64);
             for (name, other) in names {
                 if let Some((row, known)) = self.row(name, other, index, &mut buffer) {
                     read += usize::from(!known && row.read.is_ok());
@@ -220,6 +248,7 @@ impl<T> Reader<'_, T> {
             found.st_size as u64,
             (found.st_mtime as i64, found.st_mtime_nsec as i64),
             (found.st_ctime as i64, found.st_ctime_nsec as i64),
+            (found.st_atime as i64, found.st_atime_nsec as i64),
         ))
     }
 }

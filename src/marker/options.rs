@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Fault;
 use super::words::{Value, Word, items, unquoted};
-use crate::duration::Ttl;
+use crate::duration::{Ttl, parse_size};
 use crate::nearest::nearest;
 use crate::syntax::{self, ast::Expr};
 
@@ -35,6 +35,12 @@ pub struct Options {
     /// How many entries of the site to keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_entries: Option<u64>,
+    /// How many bytes of entries of the site to keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// For how many seconds to keep what is not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
     /// How a large value is brought in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
@@ -71,7 +77,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// Every option, with a value as an example where it takes one.
-const KNOWN: [(&str, Option<&str>); 12] = [
+const KNOWN: [(&str, Option<&str>); 14] = [
     ("ttl", Some("30m")),
     ("key", Some("EXPR")),
     ("ignore", Some("NAME")),
@@ -80,6 +86,8 @@ const KNOWN: [(&str, Option<&str>); 12] = [
     ("version", Some("2")),
     ("replay", Some("stdout")),
     ("max_entries", Some("10")),
+    ("max_size", Some("100M")),
+    ("max_age", Some("30d")),
     ("load", Some("copy")),
     ("name", Some("LABEL")),
     ("refresh", None),
@@ -143,7 +151,7 @@ pub(super) fn read(words: &[Word<'_>]) -> Result<Options, Fault> {
 fn take(options: &mut Options, name: &str, value: Value<'_>) -> Result<(), Fault> {
     let text = value.text().trim();
     match name {
-        "ttl" => options.ttl = Some(seconds(text).ok_or_else(|| not_a_time(value))?),
+        "ttl" => options.ttl = Some(seconds(text).ok_or_else(|| not_a_time(name, value))?),
         "key" => options.key = Some(expression(value)?),
         "ignore" => options.ignore = list(name, value, argument)?,
         "env" => options.env = list(name, value, variable)?,
@@ -151,6 +159,8 @@ fn take(options: &mut Options, name: &str, value: Value<'_>) -> Result<(), Fault
         "version" => options.version = Some(text.to_owned()),
         "replay" => options.replay = list(name, value, stream)?,
         "max_entries" => options.max_entries = Some(count(text).ok_or_else(|| not_a_count(value))?),
+        "max_size" => options.max_size = Some(parse_size(text).ok_or_else(|| not_a_size(value))?),
+        "max_age" => options.max_age = Some(seconds(text).ok_or_else(|| not_a_time(name, value))?),
         "load" => options.load = Some(load(value)?),
         _ => options.name = Some(text.to_owned()),
     }
@@ -161,12 +171,23 @@ fn seconds(text: &str) -> Option<u64> {
     Ttl::parse(text).ok().map(Ttl::seconds)
 }
 
-fn not_a_time(value: Value<'_>) -> Fault {
+fn not_a_time(name: &str, value: Value<'_>) -> Fault {
     Fault::new(
         value.start,
         value.end,
         format!("`{}` is not a time", value.raw),
-        "write a whole number above zero and a unit, `s`, `m`, `h`, `d` or `w`: `ttl=30m`",
+        format!(
+            "write a whole number above zero and a unit, `s`, `m`, `h`, `d` or `w`: `{name}=30m`"
+        ),
+    )
+}
+
+fn not_a_size(value: Value<'_>) -> Fault {
+    Fault::new(
+        value.start,
+        value.end,
+        format!("`{}` is not a size", value.raw),
+        "write a number above zero and a unit, `K`, `M`, `G` or `T`: `max_size=100M`",
     )
 }
 

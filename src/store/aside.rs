@@ -13,7 +13,8 @@
 //!
 //! Files in the folder that are none of ours, and drafts that somebody may be writing, are moved over before anybody is
 //! told that it is done. Whoever looks in between finds nothing, which is a miss; a writer whose draft is on its way
-//! keeps its entry once more (`writing.py`). A process that dies anywhere in between leaves a folder that the next
+//! keeps its entry once more (`writing.py`). What is to stay, pinned entries and the blobs that they need, is given a
+//! second name in the empty folder before the two change places, so it is never missed. A process that dies anywhere in between leaves a folder that the next
 //! command finds (`sweep.rs`).
 //!
 //! Not every folder can be moved: one on which something is mounted, or in a folder in which nothing can be made. And
@@ -36,7 +37,10 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::{CHECKED, DRAFTS, FOLDERS, JOURNAL, NOTES, Store, TRASH, is_entry_name, unique_name};
+use super::{
+    BLOBS, CHECKED, DRAFTS, FOLDERS, JOURNAL, NOTES, PINS, Store, TRASH, is_blob_name,
+    is_entry_name, unique_name,
+};
 
 /// A folder of fewer entries is cleared one by one, which takes no longer than anybody notices.
 const MANY: usize = 2000;
@@ -50,14 +54,100 @@ pub(super) const OPEN_FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// What stays when all else goes.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The names of entries, which are pinned.
+    pub entries: Vec<OsString>,
+    /// The digests of the blobs that they need.
+    pub blobs: Vec<String>,
+}
+
+impl Kept {
+    /// Gives all of it a second name in the new folder.
+    fn link(&self, old: &OwnedFd, new: &OwnedFd) -> io::Result<()> {
+        let link = |old: &OwnedFd, new: &OwnedFd, name: &[u8]| -> io::Result<()> {
+            linkat(old, name, new, name, AtFlags::empty())?;
+            Ok(())
+        };
+        let inner = |folder: &OwnedFd, name: &CStr| {
+            openat(folder, name, OPEN_FOLDER, Mode::empty()).map_err(io::Error::from)
+        };
+        let made = |folder: &OwnedFd, name: &CStr| -> io::Result<OwnedFd> {
+            match mkdirat(folder, name, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => inner(folder, name),
+                Err(error) => Err(error.into()),
+            }
+        };
+        if !self.entries.is_empty() {
+            let (from, to) = (inner(old, PINS)?, made(new, PINS)?);
+            for name in &self.entries {
+                link(old, new, name.as_bytes())?;
+                link(&from, &to, name.as_bytes())?;
+            }
+        }
+        if !self.blobs.is_empty() {
+            let (from, to) = (inner(old, BLOBS)?, made(new, BLOBS)?);
+            for digest in self
+                .blobs
+                .iter()
+                .filter(|name| is_blob_name(name.as_bytes()))
+            {
+                let digits = CString::new(&digest[..2]).expect("hex digits");
+                let Ok(from) = inner(&from, &digits) else {
+                    continue; // it is lost already
+                };
+                match link(&from, &made(&to, &digits)?, digest.as_bytes()) {
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                        ) => {}
+                    linked => linked?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes what `Kept::link` has made, names only.
+fn unlink_kept(new: &OwnedFd) {
+    for (folder, depth) in [(PINS, 0), (BLOBS, 1)] {
+        let Ok(inner) = openat(new, folder, OPEN_FOLDER, Mode::empty()) else {
+            continue;
+        };
+        let _ = each_in(&inner, |name, is_folder| {
+            if is_folder && depth == 1 {
+                let blobs = openat(&inner, name, OPEN_FOLDER, Mode::empty())?;
+                each_in(&blobs, |blob, _| {
+                    Ok(unlinkat(&blobs, blob, AtFlags::empty())?)
+                })?;
+                unlinkat(&inner, name, AtFlags::REMOVEDIR)?;
+            } else {
+                unlinkat(&inner, name, AtFlags::empty())?;
+            }
+            Ok(())
+        });
+        let _ = unlinkat(new, folder, AtFlags::REMOVEDIR);
+    }
+    let _ = each_in(new, |name, _| {
+        if is_entry_name(OsStr::from_bytes(name.to_bytes())) {
+            unlinkat(new, name, AtFlags::empty())?;
+        }
+        Ok(())
+    });
+}
+
 impl Store {
-    /// Puts an empty folder into the place of one with very many entries. The old one is in `.trash` then, to be swept.
-    /// False when there are not that many, or it cannot be done here; nothing has changed then.
-    pub fn set_aside(&self) -> bool {
-        self.exchange().unwrap_or(false)
+    /// Puts an empty folder into the place of one with very many entries, or one with what is to be kept. The old one is
+    /// in `.trash` then, to be swept. False when there are not that many, or it cannot be done here; nothing has changed
+    /// then.
+    pub fn set_aside(&self, kept: &Kept) -> bool {
+        self.exchange(kept).unwrap_or(false)
     }
 
-    fn exchange(&self) -> io::Result<bool> {
+    fn exchange(&self, kept: &Kept) -> io::Result<bool> {
         let path = self.folder.canonicalize()?;
         if env::current_dir().is_ok_and(|here| here.starts_with(&path)) {
             return Ok(false);
@@ -77,7 +167,7 @@ impl Store {
         }
         // A signal that came in the middle would do no harm, but leave more to do.
         let _signals = Blocked::new();
-        let new = place.make_empty(&old, &found)?;
+        let new = place.make_empty(&old, &found, kept)?;
         if let Err(error) = place.swap() {
             place.unmake(&new);
             return Err(error);
@@ -134,8 +224,8 @@ impl Place {
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// An empty cache folder like the `old` one beside it, locked.
-    fn make_empty(&self, old: &OwnedFd, like: &Stat) -> io::Result<OwnedFd> {
+    /// An empty cache folder like the `old` one beside it, locked; what is to be kept is in it.
+    fn make_empty(&self, old: &OwnedFd, like: &Stat, kept: &Kept) -> io::Result<OwnedFd> {
         let mode = Mode::RWXU;
         match mkdirat(&self.around, &self.beside, mode) {
             Err(Errno::EXIST) if self.adopt(old)? => mkdirat(&self.around, &self.beside, mode)?,
@@ -152,6 +242,7 @@ impl Place {
                 }
             }
             mkdirat(&new, TRASH, mode)?;
+            kept.link(old, &new)?;
             if has_attributes(&new) {
                 return Err(io::ErrorKind::Unsupported.into()); // inherited from the folder around it
             }
@@ -172,6 +263,7 @@ impl Place {
     /// Removes the empty folder.
     fn unmake(&self, new: &OwnedFd) {
         let _ = unlinkat(new, TRASH, AtFlags::REMOVEDIR);
+        unlink_kept(new);
         for mark in MARKS.iter().rev() {
             let _ = unlinkat(new, *mark, AtFlags::empty());
         }

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use crate::entry::is_blob_name;
 
 use super::aside::{Blocked, OPEN_FOLDER, Place, each_in, is_ours, move_unless_taken};
-use super::{ALIVE, INDEX, JOURNAL, Store, TRASH, is_note_name};
+use super::{ALIVE, INDEX, JOURNAL, Store, TRASH, is_entry_name, is_note_name};
 
 impl Store {
     /// Removes what `set_aside` and killed processes have left, in the background.
@@ -76,6 +76,7 @@ enum Kind {
     BlobsOf([u8; 2]),
     Notes,
     Locks,
+    Pins,
     Drafts,
     Trash,
 }
@@ -100,6 +101,7 @@ impl Kind {
             (Kind::Cache, b".blobs") => Some(Kind::Blobs),
             (Kind::Cache, b".stat") => Some(Kind::Notes),
             (Kind::Cache, b".locks") => Some(Kind::Locks),
+            (Kind::Cache, b".pins") => Some(Kind::Pins),
             (Kind::Cache, b".tmp") => Some(Kind::Drafts),
             (Kind::Cache, b".trash") => Some(Kind::Trash),
             (Kind::Blobs, [first, second]) => Some(Kind::BlobsOf([*first, *second])),
@@ -121,6 +123,7 @@ impl Kind {
             Kind::BlobsOf(digits) => is_blob_name(bytes) && bytes.starts_with(&digits),
             Kind::Notes => is_note_name(bytes) || bytes == INDEX.as_bytes(),
             Kind::Locks => is_note_name(bytes),
+            Kind::Pins => is_entry_name(OsStr::from_bytes(bytes)),
             Kind::Blobs | Kind::Drafts | Kind::Trash => false,
         };
         if ours { Fate::Remove } else { Fate::GiveBack }
@@ -206,7 +209,7 @@ fn is_young(folder: &OwnedFd, name: &CStr) -> bool {
 
 /// Does something in a process that nobody waits for: not the shell, not who reads what we print, and not a script that
 /// this process becomes. Where no process can be had, does it here.
-fn behind(work: impl FnOnce() -> io::Result<()>) {
+pub fn behind(work: impl FnOnce() -> io::Result<()>) {
     // What goes wrong is left for the next one to sweep.
     let signals = Blocked::new();
     // SAFETY: there is one thread.

@@ -36,7 +36,7 @@ def rows(outcome):
     """The lines of `list` below its heading, split where two spaces or more are."""
     assert outcome.status == 0, outcome
     lines = outcome.stdout.splitlines()
-    assert re.fullmatch(r"Cache File +Size +Age +TTL Status", lines[0]), lines[0]
+    assert re.fullmatch(r"Cache File +Size +Age +TTL Status +Saved +Hits +Site", lines[0]), lines[0]
     return [re.split(r" {2,}", line.strip()) for line in lines[1:] if ".pkl" in line]
 
 
@@ -226,6 +226,87 @@ def test_dry_run_shows_and_removes_nothing(filled, selector):
     for path in filled.entries():
         assert (path.name in outcome.stdout) == (selector == ["--all"] or "get" in path.name)
     assert len(filled.entries()) == 3
+
+
+def test_clear_selects_by_site_age_and_size(filled):
+    first, second, large = filled.entries()
+    filled.age(90, first)
+    filled.age(700_000, large)
+
+    def told(*selectors):
+        outcome = filled.devstash("clear", "--dry-run", *selectors)
+        assert outcome.status == 0, outcome
+        *names, last = outcome.stdout.splitlines()
+        assert last == f"Would remove {len(names)} cache file(s)."
+        return names
+
+    assert told("--expired") == [first.name]
+    assert told("--older", "1w") == told("--larger", "10K") == [large.name]
+    assert told("--older", "1m") == [first.name, large.name]
+    assert told("--older", "1m", "--larger", "1.5KiB", "--pattern", "loads") == [large.name]
+    assert told("--site", "s.py") == [first.name, second.name, large.name]
+    assert told("--site", "s.py:10") == [large.name]
+    assert told("--site", str(filled.folder / "s.py"), "--pattern", "get") == [first.name, second.name]
+    for selectors in (["--older", "9w"], ["--site", "t.py"], ["--site", "s.py:9", "--larger", "1M"]):
+        outcome = filled.devstash("clear", *selectors)
+        assert outcome.raw == (b"", b"devstash: no cached entry is meant by all of that\n", 1)
+    outcome = filled.devstash("clear", "--older", "1m")
+    assert outcome.raw == (b"Removed 2 cache file(s).\n", b"", 0)
+    assert filled.entries() == [second]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        ["--larger", "many"],
+        ["--larger", "-1M"],
+        ["--older", "1y"],
+        ["--older", "0s"],
+        ["--site", ""],
+        ["--pattern", ""],
+        ["--all", "--expired"],
+        ["--pinned"],
+        [],
+    ],
+)
+def test_clear_of_what_makes_no_sense_removes_nothing(filled, selector):
+    outcome = filled.devstash("clear", *selector)
+    assert (outcome.status, outcome.stdout) == (2, "") and outcome.stderr
+    assert len(filled.entries()) == 3
+
+
+def on_a_terminal(stash, *argv, answer=None):
+    from harness import binary, on_terminal
+
+    typed = [("[y/N] ", answer)] if answer else []
+    return on_terminal([binary(), *argv], stash.environment(), stash.folder, typed)
+
+
+def test_clear_asks_before_it_removes_what_several_lines_made(filled):
+    question = "devstash: remove 2 entries of 2 marked lines, SIZE? [y/N] "
+    shown, status = on_a_terminal(filled, "clear", "--pattern", "get", answer=b"n\n")
+    assert (re.sub(r"\d\.\d KiB", "SIZE", shown), status) == (f"{question}n\r\ndevstash: nothing was removed\r\n", 1)
+    assert len(filled.entries()) == 3
+    # What one line made, and what needs no question, goes at once.
+    assert on_a_terminal(filled, "clear", "--site", "s.py:10") == ("Removed 1 cache file(s).\r\n", 0)
+    shown, status = on_a_terminal(filled, "clear", "--pattern", "get", answer=b"Yes\n")
+    assert (re.sub(r"\d\.\d KiB", "SIZE", shown), status) == (f"{question}Yes\r\nRemoved 2 cache file(s).\r\n", 0)
+    filled.ok("s.py")
+    assert on_a_terminal(filled, "clear", "--site", "s.py", "-y") == ("Removed 3 cache file(s).\r\n", 0)
+    filled.ok("s.py")
+    assert on_a_terminal(filled, "clear", "--all") == ("Cleared all cached entries.\r\n", 0)
+
+
+def test_a_folder_that_cannot_be_read_is_told(filled):
+    filled.cache.chmod(0)
+    try:
+        keywords = {"preexec_fn": without_privileges(filled.cache)}
+        for command in (["list"], ["clear", "--all"], ["gc"], ["verify"], ["show", "x"], ["pin", "x"]):
+            outcome = filled.devstash(*command, **keywords)
+            assert (outcome.status, outcome.stdout) == (4, ""), command
+            assert outcome.stderr.startswith("devstash: cannot read the cache folder")
+    finally:
+        filled.cache.chmod(0o700)
 
 
 def test_clear_takes_the_cache_dir(filled):
@@ -616,7 +697,7 @@ def test_what_was_written_down_is_used_if_it_is_whole(indexed):
 
     def longer(data):
         count = int.from_bytes(data[16:24], "little")
-        for place in range(24 + 8 * count, 24 + 48 * count, 40):
+        for place in range(32 + 8 * count, 32 + 64 * count, 56):
             data[place + 24 : place + 32] = (7 * 86400).to_bytes(8, "little")
 
     reseal(index, longer)

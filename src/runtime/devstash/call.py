@@ -353,6 +353,7 @@ class Calls:
         self.executable = settings.get("exe", "")  # our own binary
         self.keeps_output = settings.get("record") == "1"
         self.explains = settings.get("explain") == "1"  # the reporter is an `explaining.Explaining`
+        self.limits = settings.get("limits", "")  # flags for `devstash gc`
         assumed = defaults(settings["defaults"]) if "defaults" in settings else None
         self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
         self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")

@@ -22,9 +22,9 @@ DEFAULT = ".devstash_cache"
 # Drafts of writers that were killed go after a day; no living one takes that long.
 _STALE = 86400
 
-# What others keep there: blobs.py, locks.py, sidecar.py, `devstash clear`. A folder that lost its `format` may still
-# have them.
-_FOLDERS = (DRAFTS, ".blobs", ".locks", ".stat", ".trash")
+# What others keep there: blobs.py, locks.py, sidecar.py, `devstash pin` and `clear`. A folder that lost its `format`
+# may still have them.
+_FOLDERS = (DRAFTS, ".blobs", ".locks", ".pins", ".stat", ".trash")
 
 _FILES = {
     ".gitignore": "*\n",

@@ -19,7 +19,7 @@ from .system import os, time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any, Callable, Protocol
 
     class SiteLike(Protocol):
         """What is noted of a marked place."""
@@ -45,6 +45,8 @@ _NEVER = 1 << 63
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 journals: list[Journal] = []
+#: What else there is to do at the end, by a name.
+ends: dict[str, Callable[[], None]] = {}
 
 
 class Totals:
@@ -393,6 +395,8 @@ def _at_end_of_worker() -> None:
 def _flush() -> None:
     for journal in journals:
         journal.flush()
+    while ends:
+        ends.popitem()[1]()
 
 
 def accompanied() -> None:
@@ -434,11 +438,14 @@ class _Later:
             for journal in journals:
                 journal.flush()
                 journal.conclude()
+            while ends:
+                ends.popitem()[1]()
         except Exception:
             pass
 
 
 def _forked() -> None:
+    ends.clear()
     for journal in journals:
         journal.forked()
 

@@ -69,6 +69,11 @@ def finish(call: Call, key: Key, value: Any, effects: dict[str, Any]) -> None:
         outcome = "stored"
         if call._miss is not None:
             call._miss = (*call._miss[:3], str(facts["path"]))
+        site = call.site
+        if call._calls.limits or site.max_entries or site.max_size or site.max_age:
+            from . import room
+
+            room.needed(call._calls)
         call._calls.reporter.happened(call.site, f"stored {key.label}")
     except Unstorable as error:
         let_through(error)

@@ -10,6 +10,8 @@ import sys
 from .entry import FORMAT
 from .pickling import type_name
 from .preview import preview, says_all
+from .preview import preview
+from .site import LIMITS
 from .system import gmtime
 from .tokens import tokens
 
@@ -55,6 +57,9 @@ def manifest(key: "KeyLike", value: object, facts: "dict[str, Any]", size: int, 
         look = likeness(value, shown)
         if look is not None:
             members["look"] = look
+    limits = {name: getattr(site, name, None) for name in LIMITS}
+    if any(limits.values()):
+        members["limits"] = {name: limit for name, limit in limits.items() if limit is not None}
     text = _quick(members) or json(members)
     return b'{"key":' + key.text() + b"," + text[1:].encode("ascii")
 

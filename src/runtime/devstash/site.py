@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
 
 
+#: Options that say how much a place may keep: `devstash gc` sees to them.
+LIMITS = ("max_size", "max_entries", "max_age")
+
+
 def defaults(text: str) -> dict[str, Any]:
     """What markers mean where they do not say it: lines `name=value`, one for each item of a list."""
     given: dict[str, Any] = {}
@@ -30,7 +34,7 @@ class Site:
 
     __slots__ = (
         "index", "kind", "file", "line", "scope", "text", "generator", "reads", "shape", "code",
-        "ttl", "key", "ignore", "env", "files", "version", "replay", "max_entries", "load", "name", "refresh",
+        "ttl", "key", "ignore", "env", "files", "version", "replay", *LIMITS, "load", "name", "refresh",
     )  # fmt: skip
 
     index: int
@@ -50,7 +54,9 @@ class Site:
     files: tuple[str, ...]
     version: str | None
     replay: tuple[str, ...]
+    max_size: int | None  # bytes
     max_entries: int | None
+    max_age: int | None  # seconds
     load: str | None
     name: str | None
     refresh: bool
@@ -81,7 +87,9 @@ class Site:
         self.files = given.get("files", ())
         self.version = given.get("version")
         self.replay = given.get("replay", ())
+        self.max_size = given.get("max_size")
         self.max_entries = given.get("max_entries")
+        self.max_age = given.get("max_age")
         self.load = given.get("load")
         self.name = given.get("name")
         self.refresh = bool(given.get("refresh", False))

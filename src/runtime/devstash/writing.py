@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from .store import KeyLike, Store
 
+# Names of entries that are kept for good, as empty files (src/store/pins.rs).
+PINS = ".pins"
 # Where the pickle proper begins when it is not the whole stream: room for PROTO, no-ops and a BINBYTES8
 # header.
 HEAD = 16
@@ -297,7 +299,7 @@ class Writer:
 
     def _slot(self, key: KeyLike, needs: list[Any]) -> str:
         """The file for an entry of this key and these conditions: that of an older one with the same, else a free one,
-        else the one used least recently."""
+        else the one used least recently. What is pinned stays; raises `Unwritable` where all of them are."""
         store = self._store
         used: list[tuple[int, str]] = []
         for number in range(SLOTS):
@@ -309,7 +311,16 @@ class Writer:
             if _trace_of(store, path, key) in (None, needs):
                 return path
             used.append((last, path))
+        used = [(last, path) for last, path in used if not _pinned(path)]
+        if not used:
+            raise Unwritable(f"all {SLOTS} results of this call are pinned")
         return min(used)[1]
+
+
+def _pinned(path: str) -> bool:
+    """Whether the user wants this entry to be kept for good (`devstash pin`)."""
+    above, name = os.path.split(path)
+    return os.path.lexists(f"{above}/{PINS}/{name}")
 
 
 def _conditions(trace: list[Any], effects: dict[str, Any]) -> list[Any]:
