@@ -155,6 +155,16 @@ Examples:
   devstash clear --older 1w --larger 100M  what is both old and large
   devstash clear --all                     everything but what is pinned";
 
+const PIN_EXAMPLES: &str = "\
+Examples:
+  devstash pin analyse.py:12               the newest entry of this line
+  devstash pin summarise";
+
+const UNPIN_EXAMPLES: &str = "\
+Examples:
+  devstash unpin analyse.py:12
+  devstash unpin summarise";
+
 const GC_EXAMPLES: &str = "\
 Without a limit only leftovers go: drafts and locks of killed runs, contents of files that no entry needs. Limits also \
 come from $DEVSTASH_MAX_SIZE, $DEVSTASH_MAX_ENTRIES and $DEVSTASH_MAX_AGE, and are then kept after each run.
@@ -220,10 +230,10 @@ pub enum Command {
     #[command(after_help = MAN_EXAMPLES)]
     Man(ManArgs),
     /// Keep an entry for good, whatever has to make room
-    #[command(after_help = ENTRY)]
+    #[command(after_help = format!("{ENTRY}\n\n{PIN_EXAMPLES}"))]
     Pin(PinArgs),
     /// Let a pinned entry go when room is needed
-    #[command(after_help = ENTRY)]
+    #[command(after_help = format!("{ENTRY}\n\n{UNPIN_EXAMPLES}"))]
     Unpin(PinArgs),
     /// Make room: remove what is least worth keeping until the limits are kept, and what nobody needs
     #[command(after_help = GC_EXAMPLES)]

@@ -28,6 +28,8 @@ y = g([])  # @devstash
 ASKED = {
     "show": [["texts"], ["s.py:12"]],
     "why": [["s.py"], ["s.py:12"], ["texts"]],
+    "list": [[], ["--sort", "saved"], ["--ttl", "1s", "--site", "s.py"]],
+    "verify": [[], ["--site", "s.py:12"]],
     "config": [[], ["s.py"], ["--cache-dir", "elsewhere"]],
 }
 
