@@ -8,7 +8,9 @@
 mod become_python;
 mod beside;
 mod code;
+mod document;
 mod inherited;
+pub mod module;
 mod script;
 
 use std::convert::Infallible;
@@ -18,8 +20,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use self::become_python::{Settings, Start, Way};
 use self::code::{Code, digest, is_whole_pyc};
 use self::script::{Content, Script, ScriptError};
@@ -28,11 +28,9 @@ use crate::discover::probe::{self, Probe};
 use crate::discover::{self, DiscoverError, Interpreter};
 use crate::exit::{ExitStatus, reason};
 use crate::options::RunOptions;
-use crate::plan::{self, Plan, PlanError};
 use crate::runtime;
 use crate::runtime::home::{Home, HomeError, write_whole};
 use crate::shown::shown_path;
-use crate::source::Source;
 use crate::store::sweep_behind;
 
 /// Why the script does not run.
@@ -270,10 +268,8 @@ impl Launch<'_> {
         runtime::unpack(&home.root)?;
         let probe = self.probe(home)?;
         if !code.has_plan() {
-            match self.plan(bytes, &code.source).map_err(Trouble::Fatal)? {
-                Some(plan) => code.write_plan(&plan)?,
-                None => return Ok(Way::Plain),
-            }
+            let plan = self.plan(bytes, &code.source).map_err(Trouble::Fatal)?;
+            code.write_plan(&plan)?;
         }
         let pyc = (!probe.changeable).then_some(pyc);
         Ok(Way::Rewrite {
@@ -283,37 +279,14 @@ impl Launch<'_> {
         })
     }
 
-    /// The plan for the script as JSON, or `None` where there is nothing for us to do.
-    fn plan(&self, bytes: &[u8], digest: &str) -> Result<Option<Vec<u8>>, LaunchError> {
+    /// The plan for the script as JSON. Without a site in it, too, the modules that it imports may have some.
+    fn plan(&self, bytes: &[u8], digest: &str) -> Result<Vec<u8>, LaunchError> {
         if self.options.skip_rewrite {
-            let document = Document::Unedited {
-                format: 1,
-                sites: [],
-                source: digest.to_owned(),
-            };
-            return Ok(Some(document.to_json()));
+            return Ok(document::unedited(digest));
         }
-        let planned = match Source::decode(PathBuf::from(&self.options.script), bytes.to_vec()) {
-            Ok(source) => plan::plan(&source),
-            Err(error) => Err(PlanError::Syntax {
-                message: error.to_string(),
-            }),
-        };
-        let document = match planned {
-            Ok(plan) if plan.is_empty() => return Ok(None),
-            Ok(plan) => Document::Planned {
-                plan,
-                source: digest.to_owned(),
-            },
-            // Whether to warn, only the interpreter can say: where it refuses the script too, it says so itself.
-            Err(PlanError::Syntax { message }) => Document::Unparsed {
-                format: 1,
-                sites: [],
-                unparsed: message,
-            },
-            Err(PlanError::Markers(found)) => return Err(LaunchError::Markers(found)),
-        };
-        Ok(Some(document.to_json()))
+        let path = PathBuf::from(&self.options.script);
+        let (plan, _) = document::of(path, bytes.to_vec(), digest).map_err(LaunchError::Markers)?;
+        Ok(plan)
     }
 
     /// What the interpreter is: remembered in `home`, or asked and then remembered there.
@@ -336,35 +309,5 @@ impl Launch<'_> {
 
     fn ask(&self) -> Result<Probe, DiscoverError> {
         probe::ask(&self.interpreter, self.settings.needs_environment())
-    }
-}
-
-/// The plan file.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Document {
-    Planned {
-        #[serde(flatten)]
-        plan: Plan,
-        /// BLAKE2b-128 of the script's bytes: tells `rewrite.py` whether the file is still the one planned for.
-        source: String,
-    },
-    /// The markers are switched off; what remains is to make `import devstash` work.
-    Unedited {
-        format: u32,
-        sites: [u8; 0],
-        source: String,
-    },
-    Unparsed {
-        format: u32,
-        sites: [u8; 0],
-        /// Why our parser has refused the script.
-        unparsed: String,
-    },
-}
-
-impl Document {
-    fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a plan has only text, numbers and lists of them")
     }
 }

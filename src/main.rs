@@ -7,19 +7,22 @@ use anyhow::Result;
 use devstash::cli::{self, Command};
 use devstash::complete::Question;
 use devstash::exit::ExitStatus;
+use devstash::launch::module;
 use devstash::manage::explain;
 use devstash::options::{
     CheckOptions, ClearOptions, ConfigOptions, ExportOptions, FixtureOptions, GcOptions,
     ListOptions, ManOptions, PathOptions, PinOptions, RunOptions, ShowOptions, StatsOptions,
     Unclear, VerifyOptions, WhyOptions,
 };
-use devstash::pump::Task;
-use devstash::{check, complete, launch, man, manage};
+use devstash::{check, complete, launch, man, manage, pump};
 
 fn main() -> ExitStatus {
     let line: Vec<_> = env::args_os().collect();
-    if let Some(task) = Task::of(&line) {
-        return task.map_or(ExitStatus::Usage, Task::run);
+    if let Some(task) = pump::Task::of(&line) {
+        return task.map_or(ExitStatus::Usage, pump::Task::run);
+    }
+    if let Some(task) = module::Task::of(&line) {
+        return task.map_or(ExitStatus::Usage, module::Task::run);
     }
     if let Some(task) = explain::Task::of(&line) {
         return task.map_or(ExitStatus::Usage, explain::Task::run);

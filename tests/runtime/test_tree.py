@@ -10,7 +10,7 @@ import traceback
 import types
 
 import pytest
-from devstash import prepare, tree
+from devstash import compiling, tree
 
 NEW_FSTRINGS = sys.version_info >= (3, 12)
 
@@ -102,7 +102,7 @@ def test_calls_stay_where_they_were_in_the_standard_library():
             source = file.read()
         if not source.isascii():  # the plan below counts bytes
             continue
-        code = prepare.compile_script(source, path, plan_of_everything(source), 0, "/ours", "/ours/core")
+        code = compiling.compile_script(source, path, plan_of_everything(source), 0, "/ours", "/ours/core")
         assert_same_places(code, compile(source, path, "exec", dont_inherit=True))
 
 
@@ -170,7 +170,7 @@ class Fake:
 
 def run(source, sites, **space):
     """Execute `source` with its sites rewritten; what the protocol was told, and the namespace afterwards."""
-    code = prepare.compile_script(source.encode(), "s.py", {"sites": sites, "imports": []}, 0, "/ours", "/ours/core")
+    code = compiling.compile_script(source.encode(), "s.py", {"sites": sites, "imports": []}, 0, "/ours", "/ours/core")
     # The prologue imports the runtime and touches the main module; here it must not.
     prologue = next(c for c in code.co_consts if isinstance(c, types.CodeType) and c.co_filename == "<devstash>")
     nothing = compile("", "<devstash>", "exec")
@@ -264,7 +264,7 @@ def test_the_original_code_travels_with_rewritten_functions_only():
     source = "def g():\n    return f()\ndef h():\n    return 2\n"
     _, space = run(source, [site("call", only(source, ast.Call))], f=int)
     name, original = space["g"].__code__.co_consts[-1]
-    assert name == prepare.ORIGINAL
+    assert name == compiling.ORIGINAL
     plain = {}
     exec(compile(source, "s.py", "exec"), plain)
     assert original == plain["g"].__code__
@@ -314,6 +314,6 @@ def test_columns_are_counted_in_characters():
 
 def test_a_site_that_is_not_found_leaves_the_script_alone():
     with pytest.raises(tree.Untouchable):
-        prepare.compile_script(
+        compiling.compile_script(
             b"x = f(1)\n", "s.py", {"sites": [site("call", only("\nx = f(1)"))]}, 0, "/ours", "/ours/core"
         )

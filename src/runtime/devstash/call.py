@@ -347,8 +347,16 @@ class Call:
 class Calls:
     """The builtin `@devstash`: every marked call of the script goes through it."""
 
-    def __init__(self, file: str, rows: tuple[Row, ...], settings: dict[str, str], reporter: Reporter) -> None:
+    def __init__(
+        self,
+        file: str,
+        rows: tuple[Row, ...],
+        settings: dict[str, str],
+        reporter: Reporter,
+        store: stores.Store | None = None,
+    ) -> None:
         self.reporter = reporter
+        self.settings = settings
         self.caching = settings.get("cache", "1") == "1"
         self.executable = settings.get("exe", "")  # our own binary
         self.keeps_output = settings.get("record") == "1"
@@ -356,9 +364,11 @@ class Calls:
         self.limits = settings.get("limits", "")  # flags for `devstash gc`
         assumed = defaults(settings["defaults"]) if "defaults" in settings else None
         self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
-        self.store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
-        if self.caching:
-            self.store.journal.begin(file, settings)
+        if store is None:
+            store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
+            if self.caching:
+                store.journal.begin(file, settings)
+        self.store = store
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
         # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
         self.pending: dict[int, Call] = {}
@@ -367,6 +377,12 @@ class Calls:
         self._functions: dict[CodeType, FunctionType] = {}
         #: What a marked call is here; modes.py has others.
         self.made: type[Call] = Call
+
+    def beside(self, file: str, rows: tuple[Row, ...], reporter: Reporter) -> Calls:
+        """What the marked calls of another module go through."""
+        calls = Calls(file, rows, self.settings, reporter, self.store)
+        calls.made = self.made
+        return calls
 
     # The methods below are one frame deep on purpose: near the recursion limit a marked call must fail where the
     # plain one would, not earlier.

@@ -23,6 +23,7 @@ import sys
 from _thread import allocate_lock
 from errno import EIO
 
+from .children import spawn
 from .outlets import (
     BOTH,
     HEAD,
@@ -333,7 +334,7 @@ class Capture:
             for place, (_, source, destination) in enumerate(ends):
                 actions.append((os.POSIX_SPAWN_DUP2, source, 5 + 2 * place))
                 actions.append((os.POSIX_SPAWN_DUP2, destination, 6 + 2 * place))
-            spawn(["devstash", "pump", _VERSION, self._path, *(word for word, _, _ in ends)], actions)
+            spawn(EXECUTABLE, ["devstash", "pump", _VERSION, self._path, *(word for word, _, _ in ends)], actions)
         finally:
             for fd in (given, answering, giving):
                 if fd >= 0:
@@ -548,30 +549,6 @@ def _write(fd: int, data: memoryview) -> None:
             from select import select
 
             select([], [fd], [])
-
-
-def spawn(line: list[str], actions: list[tuple[Any, ...]]) -> None:
-    """Start a process of the devstash binary. It leaves at once, and a child of its own does the work: the script can
-    wait for all of its children, and must not wait for ours.
-
-    Signals are blocked in it. A handler of the script's for children that end must not be called for ours.
-    """
-    everything = _signal.valid_signals()
-    handled = callable(_signal.getsignal(_signal.SIGCHLD))
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGCHLD}) if handled else None
-    try:
-        pid = os.posix_spawn(EXECUTABLE, line, {}, file_actions=actions, setsigmask=everything)
-        try:
-            os.waitpid(pid, 0)
-        except ChildProcessError:
-            pass  # the script does not want to hear of its children
-        if before is not None and _signal.SIGCHLD not in before and hasattr(_signal, "sigtimedwait"):
-            told = _signal.sigtimedwait({_signal.SIGCHLD}, 0)
-            if told is not None and told.si_pid != pid:
-                os.kill(os.getpid(), _signal.SIGCHLD)
-    finally:
-        if before is not None:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def _caller() -> int:

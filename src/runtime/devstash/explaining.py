@@ -131,7 +131,7 @@ class _Helper:
 
     def start(self, executable: str, folder: str, started: str) -> None:
         """Raises OSError."""
-        from . import capture
+        from .children import spawn
         from .outlets import identity, pipe
 
         if not executable:
@@ -145,8 +145,7 @@ class _Helper:
                 (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
                 (os.POSIX_SPAWN_DUP2, answering, 3),
             ]
-            capture.executable(executable)
-            capture.spawn(["devstash", "explain", _VERSION, folder, started], actions)
+            spawn(executable, ["devstash", "explain", _VERSION, folder, started], actions)
             self._ends = [(asking, identity(asking)), (answer, identity(answer))]
         finally:
             for fd in (asked, answering) if self._ends else (asked, answering, asking, answer):

@@ -30,6 +30,8 @@ _PYTHONS: frozenset[object] = frozenset(
 versions: dict[str, str] = {}
 
 _origins: dict[tuple[object, object], str] = {}
+#: How the paths of Python's own files and of ours begin.
+_elsewhere: tuple[str, ...] = ()
 _distributions: dict[str, dict[str, tuple[str, str]]] = {}
 
 
@@ -63,6 +65,14 @@ def of_module_name(name: object) -> str:
 def of_file(name: str, file: str) -> str:
     """The origin of a module that has not been loaded, by its name and file."""
     return _find(name, file, None)
+
+
+def is_projects_file(path: str) -> bool:
+    """Whether the source file of a module is the project's, as far as its path tells: what nobody else claims is."""
+    global _elsewhere
+    if not _elsewhere:
+        _elsewhere = (*_standard_folders(), _own_folder())
+    return not (path.startswith(_elsewhere) or _LIBRARY[0] in path or _LIBRARY[1] in path)
 
 
 def of_class(kind: type) -> str:

@@ -11,7 +11,7 @@ import os
 import sys
 from _frozen_importlib_external import SourceFileLoader
 
-from . import call, facts, workers
+from . import call, facts, hook, workers
 from .report import Reporter
 
 TYPE_CHECKING = False
@@ -88,4 +88,5 @@ def begin(file: str, sites: tuple[tuple[object, ...], ...], warns: bool, foresee
     facts.foresee(sys._getframe(2).f_code, [site.code for site in calls.sites], foreseen)
     setattr(builtins, call.BUILTIN, calls)
     if calls.caching:
+        hook.watch(calls)
         workers.watch(file, pyc, sites, {**settings, "cache_dir": calls.store.folder})
