@@ -364,6 +364,9 @@ class Calls:
         self.limits = settings.get("limits", "")  # flags for `devstash gc`
         assumed = defaults(settings["defaults"]) if "defaults" in settings else None
         self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
+        if settings.get("offline") == "1":  # what is kept is served, however old
+            for site in self.sites:
+                site.ttl, site.refresh = None, False
         if store is None:
             store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
             if self.caching:

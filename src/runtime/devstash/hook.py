@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .call import Calls
 
+#: The status of a run that would have had to make a marked call.
+OFFLINE = 5
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _CHUNK = 1 << 20
 
@@ -78,6 +80,8 @@ def _rewritten(path: str) -> CodeType | str | None:
             told = f"{type(error).__name__}: {told}"
         if _main.reporter.verbosity >= 0:
             _main.reporter.say(f"{path}: markers are off in this module: {told}")
+        if _main.settings.get("offline") == "1":  # its marked calls would be made
+            raise SystemExit(OFFLINE) from None
         return None
 
 

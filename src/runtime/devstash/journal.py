@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     class SiteLike(Protocol):
         """What is noted of a marked place."""
 
+        file: str
         line: int
 
 
@@ -63,7 +64,7 @@ class Journal:
     """What is waiting to be written down of the store in `folder`. Until `begin` it is only the access times."""
 
     __slots__ = (
-        "totals", "_folder", "_uses", "_misses", "_refused", "_due", "_written", "_run", "_script", "_introduced",
+        "totals", "_folder", "_uses", "_misses", "_refused", "_due", "_written", "_run", "_ids", "_new",
         "_summary", "_accompanied",
     )  # fmt: skip
 
@@ -79,8 +80,10 @@ class Journal:
         self._due = _NEVER  # hits are written down from this moment on
         self._written = 0  # the moment at which it was done last
         self._run = ""
-        self._script = ""
-        self._introduced = False
+        # What the run is called by its file: modules with marked places have runs of their own. And which of them are
+        # still to be introduced.
+        self._ids: dict[str, str] = {}
+        self._new: dict[str, str] = {}
         self._summary = "never"
         self._accompanied = False  # by children or workers
         journals.append(self)
@@ -90,7 +93,8 @@ class Journal:
         if "run" not in settings:
             settings["run"] = f"{os.urandom(4).hex()}\t{time_ns()}"
         self._run = settings["run"]
-        self._script = script
+        self._ids = {script: self._run[:8]}
+        self._new = self._ids.copy()
         if "worker" in settings:
             self._become_worker()
         elif settings.get("verbosity") != "-1":
@@ -144,15 +148,27 @@ class Journal:
         told = f"{label}\t{reason}\t{detail}\t{path.rpartition('/')[2]}\t{outcome}" if label else f"\t\t\t\t{outcome}"
         if told.count("\t") != 4 or "%" in told or "\n" in told or not told.isascii() or len(told) > _LONGEST_TEXT:
             told = "\t".join([_escaped(text) for text in (label, reason, detail, path.rpartition("/")[2], outcome)])
+        place = f"{self._id(site)}\t{site.line}"
         if not label:  # a loop can come here without end
-            known = self._refused.get(f"{site.line}\t{told}")
+            known = self._refused.get(f"{place}\t{told}")
             if known is not None:
                 known[0], known[1], known[2] = moment, known[1] + 1, known[2] + duration
                 return
             if len(self._refused) >= MOST:
                 return
-            self._refused[f"{site.line}\t{told}"] = [0, 0, 0.0]
-        self._misses.append(f"miss\t{self._run[:8]}\t{moment}\t{site.line}\t{told}\t{duration * 1e3:.3f}\n")
+            self._refused[f"{place}\t{told}"] = [0, 0, 0.0]
+        run, _, line = place.partition("\t")
+        self._misses.append(f"miss\t{run}\t{moment}\t{line}\t{told}\t{duration * 1e3:.3f}\n")
+
+    def _id(self, site: SiteLike) -> str:
+        """What the run is called in lines about this place: of a module, by a digest that all its workers agree on."""
+        found = self._ids.get(site.file)
+        if found is None:
+            from _blake2 import blake2b
+
+            named = f"{self._run[:8]} {site.file}".encode("utf-8", "surrogateescape")
+            found = self._ids[site.file] = self._new[site.file] = blake2b(named, digest_size=4).hexdigest()
+        return found
 
     def soon(self) -> None:
         """Write misses down if that has not just been done."""
@@ -171,20 +187,21 @@ class Journal:
         lines, self._misses = self._misses, []
         refused = [(told, again) for told, again in self._refused.items() if again[1]]
         missed = bool(lines or refused)
-        totals, run = self.totals, self._run[:8]
+        totals = self.totals
         for path, (moment, site, count, told, elsewhere) in uses.items():
             touch(path, moment)
             saved, tokens = _worth(told)
-            for line, times in ((site.line, count), *((other.line, n) for other, n in (elsewhere or {}).items())):
+            for place, times in ((site, count), *((elsewhere or {}).items())):
                 totals.hits += times
                 totals.saved += times * saved
                 totals.tokens += times * tokens
                 worth = f"{times}\t{times * saved * 1e3:.3f}\t{times * tokens}"
-                lines.append(f"hit\t{run}\t{moment}\t{line}\t{worth}\t{path.rpartition('/')[2]}\n")
+                run = self._id(place) if self._run else ""
+                lines.append(f"hit\t{run}\t{moment}\t{place.line}\t{worth}\t{path.rpartition('/')[2]}\n")
         for told, again in refused:
             moment, times, duration = again
             again[:] = 0, 0, 0.0
-            line, _, told = told.partition("\t")
+            run, line, told = told.split("\t", 2)
             lines.append(f"miss\t{run}\t{moment}\t{line}\t{told}\t{duration * 1e3:.3f}\t{times}\n")
         if lines:
             self._write("".join(lines), missed)
@@ -209,9 +226,8 @@ class Journal:
             let_through(error)
 
     def _append(self, text: str, missed: bool) -> None:
-        if not self._introduced:
-            run, _, started = self._run.partition("\t")
-            text = f"run\t{run}\t{started}\t{_escaped(self._script)}\n{text}"
+        new, started = self._new, self._run[9:]
+        text = "".join([f"run\t{run}\t{started}\t{_escaped(file)}\n" for file, run in new.items()]) + text
         path = f"{self._folder}/{FOLDER}/{NAME}"
         try:
             found = os.stat(self._folder)
@@ -234,7 +250,7 @@ class Journal:
             fd = self._append_to(fd, path, text.encode("utf-8", "replace"))
         finally:
             os.close(fd)
-        self._introduced = True
+        self._new = {}
 
     def _is_known(self) -> bool:
         """Whether the folder is of the layout that this devstash knows. FileNotFoundError where it does not say."""
@@ -303,7 +319,7 @@ class Journal:
         self._misses = []
         self._refused = {}
         self._written = 0
-        self._introduced = False
+        self._new = self._ids.copy()
         self._become_worker()
 
 

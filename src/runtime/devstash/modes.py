@@ -30,7 +30,7 @@ def calls_of(file: str, rows: tuple[Row, ...], settings: dict[str, str], reporte
     if settings.get("offline") == "1":
         from .offline import offline
 
-        kinds.append(offline(calls, notes))
+        kinds.append(offline(notes))
     elif settings.get("verify"):
         from .verifying import verified
 

@@ -12,6 +12,7 @@ import sys
 
 from .call import Call, _words
 from .encode import Unkeyable
+from .hook import OFFLINE
 from .signals import let_through
 
 TYPE_CHECKING = False
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable, ClassVar, NoReturn
 
-    from .call import Calls
     from .key import Key
     from .modes import Notes
-
-STATUS = 5
 
 
 class Missing(SystemExit, Exception):
@@ -111,7 +109,7 @@ class _Offline(Call):
             f"`{called}` is not run, because of --offline: {why}",
             f"`devstash run {reporter.script}`, without --offline, runs it{keeps}",
         )
-        raise (Missing if _in_pool() else SystemExit)(STATUS)
+        raise (Missing if _in_pool() else SystemExit)(OFFLINE)
 
 
 def _in_pool() -> bool:
@@ -124,9 +122,6 @@ def _in_pool() -> bool:
     return False
 
 
-def offline(calls: Calls, notes: Notes) -> type[Call]:
+def offline(notes: Notes) -> type[Call]:
     """The kind of call that is never made."""
-    for site in calls.sites:
-        site.ttl = None
-        site.refresh = False
     return type("Call", (_Offline,), {"__slots__": (), "notes": notes})

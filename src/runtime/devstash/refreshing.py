@@ -51,11 +51,11 @@ class Pattern:
         file, _, line = text.rpartition(":")
         #: Script and line, where the pattern is a place.
         self._place = (file, int(line)) if file and line.isascii() and line.isdigit() else None
-        self._known: dict[tuple[int, str, str], bool] = {}
+        self._known: dict[tuple[Site, str, str], bool] = {}
 
     def means(self, site: Site, key: Key) -> bool:
         """Whether a call is meant."""
-        call = (site.index, key.module, key.qualname)
+        call = (site, key.module, key.qualname)
         found = self._known.get(call)
         if found is None:
             found = self._known[call] = self._means(site, key)
