@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     class SiteLike(Protocol):
         """What loading needs to know of a marked place."""
 
+        file: str
         ttl: "int | None"
         refresh: bool
         load: "str | None"
