@@ -16,6 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::duration::{self, Limits};
 use crate::entry::{Damage, Needs, State};
 use crate::exit::ExitStatus;
+use crate::journal::Journal;
 use crate::options::GcOptions;
 use crate::store::{Leftovers, NoStore, Store, behind, shown};
 
@@ -133,6 +134,7 @@ fn collect(store: &Store, limits: &Limits, remove: bool) -> io::Result<Done> {
     room.make(limits);
     let mut trouble = None;
     let mut gone = Vec::new();
+    let mut evicted = Vec::new();
     for (number, why) in &room.going {
         let (row, state) = rows[*number];
         match if remove {
@@ -140,10 +142,16 @@ fn collect(store: &Store, limits: &Limits, remove: bool) -> io::Result<Done> {
         } else {
             Ok(true)
         } {
-            Ok(true) => gone.push((shown(row.name()).into_owned(), state.size, *why)),
+            Ok(true) => {
+                gone.push((shown(row.name()).into_owned(), state.size, *why));
+                evicted.push(row.name());
+            }
             Ok(false) => {}
             Err(error) => trouble = Some(error),
         }
+    }
+    if remove {
+        Journal::note_evicted(store, evicted, begun);
     }
     let needed: HashSet<&str> = room.needed().collect();
     let told = all_told && trouble.is_none();

@@ -30,6 +30,7 @@ ASKED = {
     "why": [["s.py"], ["s.py:12"], ["texts"]],
     "list": [[], ["--sort", "saved"], ["--ttl", "1s", "--site", "s.py"]],
     "verify": [[], ["--site", "s.py:12"]],
+    "stats": [[], ["--days", "3"]],
     "config": [[], ["s.py"], ["--cache-dir", "elsewhere"]],
 }
 

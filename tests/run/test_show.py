@@ -369,7 +369,6 @@ def test_json_has_the_documented_members(filled):
         },
         "value": "['SOME TEXT\\n', 'SOME TEXT\\n']",
         "look": None,
-        "tokens": None,
         "last_used": None,
         "tokens": None,
         "size": path.stat().st_size,

@@ -10,7 +10,6 @@ import sys
 from .entry import FORMAT
 from .pickling import type_name
 from .preview import preview, says_all
-from .preview import preview
 from .site import LIMITS
 from .system import gmtime
 from .tokens import tokens
