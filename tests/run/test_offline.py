@@ -70,7 +70,9 @@ def test_changed_inputs_are_missing(stash):
     stash.write("in.txt", "two!")
     outcome = offline(stash)
     assert (outcome.status, outcome.stdout) == (5, "")
-    assert outcome.stderr == missing("f", 3, why="no result is kept of it (input changed: file in.txt changed (3 B → 4 B))")
+    assert outcome.stderr == missing(
+        "f", 3, why="no result is kept of it (input changed: file in.txt changed (3 B → 4 B))"
+    )
 
 
 WAYS = {

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Protocol
 
+    from .summary import Summary
+
     class SiteLike(Protocol):
         """What is noted of a marked place."""
 
@@ -38,8 +40,6 @@ NAME = "journal"
 LONGEST = 8 << 20
 # So long (ns) what is to be written down soon waits for more of its kind.
 PAUSE = 100_000_000
-# So much of it is read when the hits of workers are counted.
-_TAIL = 1 << 20
 # A text in the journal is no longer.
 _LONGEST_TEXT = 2000
 _NEVER = 1 << 63
@@ -51,7 +51,7 @@ ends: dict[str, Callable[[], None]] = {}
 
 
 class Totals:
-    """What the marked calls of a run came to; `saved` in seconds."""
+    """What marked calls came to; `saved` in seconds."""
 
     __slots__ = ("hits", "misses", "saved", "tokens")
 
@@ -69,6 +69,7 @@ class Journal:
     )  # fmt: skip
 
     def __init__(self, folder: str) -> None:
+        #: What the marked calls of this process came to, as far as it is written down.
         self.totals = Totals()
         self._folder = folder
         # By path: [moment of the last use (ns since 1970), site, how often, the piece of its manifest, how often at
@@ -84,7 +85,7 @@ class Journal:
         # still to be introduced.
         self._ids: dict[str, str] = {}
         self._new: dict[str, str] = {}
-        self._summary = "never"
+        self._summary: Summary | None = None
         self._accompanied = False  # by children or workers
         journals.append(self)
 
@@ -98,12 +99,16 @@ class Journal:
         if "worker" in settings:
             self._become_worker()
         elif settings.get("verbosity") != "-1":
-            self._summary = settings.get("summary", "auto")
+            wanted = settings.get("summary", "auto")
+            if wanted == "always" or (wanted == "auto" and os.isatty(2)):
+                from .summary import Summary  # now, because at the end nothing can be imported
+
+                self._summary = Summary(self.totals, f"{self._folder}/{FOLDER}/{NAME}", wanted)
 
     def _become_worker(self) -> None:
         """Workers and children made by fork often end without an end: they do not wait long, and have no summary."""
         self._due = 0
-        self._summary = "never"
+        self._summary = None
 
     def accompanied(self) -> None:
         """There are children or workers now, which write down for themselves what they do."""
@@ -280,40 +285,10 @@ class Journal:
     # --- the end -----------------------------------------------------------------------------------------------
 
     def conclude(self) -> None:
-        """The run is over: say, on a terminal or where it is wanted, what its marked calls came to."""
-        wanted, self._summary = self._summary, "never"
-        if wanted == "always" or (wanted == "auto" and os.isatty(2)):
-            if self._accompanied:
-                self._count_all()
-            text = _conclusion(self.totals)
-            if text:
-                os.write(2, f"devstash: {text}\n".encode())
-
-    def _count_all(self) -> None:
-        """Count what the journal says of this run: more than this process knows of, unless it could not be written."""
-        path = f"{self._folder}/{FOLDER}/{NAME}"
-        found = Totals()
-        run = self._run[:8].encode()
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                lines = os.pread(fd, _TAIL, max(0, os.fstat(fd).st_size - _TAIL)).split(b"\n")
-            finally:
-                os.close(fd)
-            for line in lines:
-                fields = line.split(b"\t")
-                if len(fields) < 8 or fields[1] != run:
-                    continue
-                if fields[0] == b"hit":
-                    found.hits += int(fields[4])
-                    found.saved += float(fields[5]) / 1e3
-                    found.tokens += int(fields[6])
-                elif fields[0] == b"miss":
-                    found.misses += int(fields[10]) if len(fields) > 10 else 1
-        except (OSError, ValueError):
-            return
-        if found.hits + found.misses > self.totals.hits + self.totals.misses:
-            self.totals = found
+        """The run is over."""
+        summary, self._summary = self._summary, None
+        if summary is not None:
+            summary.say(self._accompanied, set(self._ids.values()))
 
     def forked(self) -> None:
         """This process is a child made by fork; what waits is its parent's."""
@@ -323,17 +298,6 @@ class Journal:
         self._written = 0
         self._new = self._ids.copy()
         self._become_worker()
-
-
-def _conclusion(totals: Totals) -> str:
-    """`12 hits, 1 miss · saved 1m 41s · 3.2k tokens`, without what there is none of."""
-    parts = [counted(number, word) for number, word in ((totals.hits, "hit"), (totals.misses, "miss")) if number]
-    text = ", ".join(parts)
-    if totals.saved >= 0.0005:
-        text += f" · saved {span(totals.saved)}"
-    if totals.tokens:
-        text += f" · {short(totals.tokens)} token{'' if totals.tokens == 1 else 's'}"
-    return text
 
 
 def touch(path: str, moment: int) -> None:
@@ -359,45 +323,6 @@ def _escaped(text: str) -> str:
     if text.isascii():
         return text
     return "".join(["\ufffd" if "\ud800" <= sign < "\ue000" else sign for sign in text])
-
-
-def counted(number: int, word: str) -> str:
-    """`1 hit`, `12 hits`, `2 misses`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}{'es' if word[-1] == 's' else 's'}"
-
-
-def span(seconds: float) -> str:
-    """A time that was saved: `340ms`, `2.1s`, `1m 41s` (src/duration.rs speaks the same way)."""
-    if seconds < 0.9995:
-        return f"{seconds * 1e3:.0f}ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    return age(round(seconds))
-
-
-def age(seconds: float) -> str:
-    """A time span in words like `5m 13s`; `devstash list` speaks the same way (src/duration.rs)."""
-    rest = max(0, int(seconds))
-    words = []
-    for unit, length in (("w", 604800), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, length)
-        if count:
-            words.append(f"{count}{unit}")
-    return " ".join(words[:2]) or "0s"
-
-
-def short(number: int) -> str:
-    """A large number in three digits: `312`, `3.2k`, `41k`, `1.3M` (src/duration.rs speaks the same way)."""
-    if number < 1000:
-        return str(number)
-    value = float(number)
-    for unit in "kMGTP":
-        value /= 1000
-        if value < 9.95:
-            return f"{value:.1f}{unit}"
-        if value < 999.5 or unit == "P":
-            return f"{value:.0f}{unit}"
-    return str(number)
 
 
 def _at_end_of_worker() -> None:

@@ -9,7 +9,6 @@ from _blake2 import blake2b
 
 from . import entry, secret
 from .journal import Journal
-from .journal import age as _span
 from .signals import let_through
 from .system import os, time
 
@@ -230,7 +229,9 @@ class Store:
             over = time() - found.st_mtime - site.ttl
             if over < 0:
                 raise entry.Refused("expired", "made ahead of the clock")
-            raise entry.Refused("expired", f"{_span(over)} ago, ttl {_span(site.ttl)}")
+            from .summary import age
+
+            raise entry.Refused("expired", f"{age(over)} ago, ttl {age(site.ttl)}")
 
     def _remember(self, path: str, found: os.stat_result, data: bytes, text: bytes, told: bytes) -> None:
         if len(self._recent) >= _MOST:
