@@ -214,7 +214,9 @@ def test_an_object_and_its_class(stash):
     stash.write("s.py", text)
     stash.ok("s.py")
     edit(stash, "s.py", "Model(2)", "Model(4)")
-    assert both(stash) == ["s.py:8: miss Model.fit: the object it is called on changed (<__main__.Model>)"]
+    assert both(stash) == [
+        "s.py:8: miss Model.fit: the object it is called on: __main__.Model(k=2) → __main__.Model(k=4)"
+    ]
     edit(stash, "s.py", "n * self.k", "n + self.k")
     assert both(stash) == ["s.py:8: miss Model.fit: function `Model.fit` in s.py changed (lines 5–6)"]
     edit(stash, "s.py", "class Model:", "class Model:\n    kind = 1")

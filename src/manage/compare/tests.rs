@@ -1,3 +1,5 @@
+//! Pairs of manifests, and the words for where they differ.
+
 use serde_json::json;
 
 use super::*;
