@@ -8,6 +8,7 @@ from harness import Stash, base_environment
 
 # Read before the tests' environment is cleared of DEVSTASH_*.
 _SHARE = os.environ.get("DEVSTASH_SHARE", "")
+_COMMANDS = os.environ.get("DEVSTASH_SHARE_OF_COMMANDS", _SHARE)
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +36,11 @@ def stash(tmp_path, home):
 
 def pytest_collection_modifyitems(config, items):
     """Keep a share of the tests, as ./dev asks for it on some Pythons: `2/3` is the second of three equal parts."""
-    share = _SHARE
-    if not share:
-        return
-    number, _, parts = share.partition("/")
-    kept = [item for item in items if zlib.crc32(item.nodeid.encode()) % int(parts) == int(number) - 1]
+    kept = [item for item in items if _is_in(item, _COMMANDS if item.get_closest_marker("commands") else _SHARE)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
+
+
+def _is_in(item, share):
+    number, _, parts = share.partition("/")
+    return not share or zlib.crc32(item.nodeid.encode()) % int(parts) == int(number) - 1

@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from harness import binary, on_terminal
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 def f(n):
     return n

@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 def f(n, m=0):
     log("f")

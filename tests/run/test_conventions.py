@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from harness import TIMEOUT, binary
 
+pytestmark = pytest.mark.commands
+
 ROOT = Path(__file__).resolve().parents[2]
 
 SCRIPT = """

@@ -7,6 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+pytestmark = pytest.mark.commands
+
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schema"
 
 SCRIPT = """

@@ -9,6 +9,8 @@ import pytest
 from harness import binary, on_terminal
 from test_manage import fill
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 import time
 def quick(n):

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from harness import without_privileges
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 def get(url):
     return "body of " + url

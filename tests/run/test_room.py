@@ -11,6 +11,8 @@ import pytest
 from harness import binary
 from test_manage import fill, swept, wait_for
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 import time
 def quick(n):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from harness import binary, on_terminal, without_privileges
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 import os
 

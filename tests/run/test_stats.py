@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from harness import binary, on_terminal
 
+pytestmark = pytest.mark.commands
+
 DAY = 86_400_000_000_000
 
 

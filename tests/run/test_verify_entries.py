@@ -7,6 +7,8 @@ import re
 import pytest
 from harness import binary, on_terminal
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """
 def get(n):
     return "x" * n

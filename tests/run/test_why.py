@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from harness import binary, on_terminal
 
+pytestmark = pytest.mark.commands
+
 SCRIPT = """\
 import sys
 import features
