@@ -384,6 +384,10 @@ pub struct CheckArgs {
     /// The Python scripts to look at
     #[arg(value_name = "SCRIPT", required = true)]
     pub scripts: Vec<OsString>,
+
+    /// As a JSON object, for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

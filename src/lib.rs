@@ -34,6 +34,7 @@ pub mod pump;
 
 pub mod entry;
 pub mod journal;
+pub mod json;
 pub mod manage;
 pub mod store;
 

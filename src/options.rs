@@ -95,6 +95,7 @@ pub struct Defaults {
 #[derive(Clone, Debug)]
 pub struct CheckOptions {
     pub scripts: Vec<OsString>,
+    pub json: bool,
     /// What could not be understood of the configuration for each of them; said once where it is the same.
     pub complaints: Vec<String>,
 }
@@ -414,6 +415,7 @@ impl CheckOptions {
         }
         CheckOptions {
             scripts: typed.scripts,
+            json: typed.json,
             complaints,
         }
     }

@@ -22,8 +22,8 @@ use super::page::width;
 use super::scan::{Row, scan};
 use super::select::{has_expired, select};
 use super::table::{Line, Table};
-use super::words::path_as_text;
 use super::{count, empty, refused, say, status, unless_closed};
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;

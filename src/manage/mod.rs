@@ -52,35 +52,17 @@ pub use stats::stats;
 pub use verify::verify;
 pub use why::why;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::exit::ExitStatus;
-use crate::store::{NoStore, is_harmful, shown};
+use crate::json::document;
+use crate::store::{NoStore, shown};
 
 /// Writes a command's answer to stdout.
 fn answer(text: impl AsRef<[u8]>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     unless_closed(out.write_all(text.as_ref()).and_then(|()| out.flush()))
-}
-
-/// A JSON document, harmless to print.
-fn document(members: &Value) -> String {
-    let mut text = String::new();
-    // Outside of texts there is none of these but the line end, which inside of them is an escape already.
-    for sign in format!("{members:#}\n").chars() {
-        if is_harmful(sign) && sign != '\n' {
-            for unit in sign.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        } else {
-            text.push(sign);
-        }
-    }
-    text
 }
 
 /// Says what devstash has to say, on stderr. Nobody there to read it is no trouble.

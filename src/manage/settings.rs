@@ -14,7 +14,7 @@ use crate::store::shown;
 
 use super::answer;
 use super::page::columns;
-use super::words::path_as_text;
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints; the schema is `docs/schema/config.json`.
 const FORMAT: u32 = 1;

@@ -18,8 +18,9 @@ use super::moment::{Now, nanoseconds, rfc3339};
 use super::page::{Page, width};
 use super::pick::{Picked, pick};
 use super::record::{self, NoRecord};
-use super::words::{Fact, done, here, path_as_text, place, seen};
+use super::words::{Fact, done, here, place, seen};
 use super::{answer, document, say};
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;

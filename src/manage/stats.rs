@@ -19,8 +19,9 @@ use crate::store::{NoStore, Store};
 use super::moment::{day, nanoseconds, rfc3339};
 use super::page::{columns, cut, width};
 use super::scan::states;
-use super::words::{here, path_as_text};
+use super::words::here;
 use super::{answer, document, refused, say};
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;

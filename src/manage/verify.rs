@@ -23,8 +23,8 @@ use crate::store::{NoStore, Store, blob, shown};
 use super::progress::Progress;
 use super::scan::scan;
 use super::select::select;
-use super::words::path_as_text;
 use super::{answer, count, refused, say, status};
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;

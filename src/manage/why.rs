@@ -23,8 +23,9 @@ use super::history::{Call, History, Outcome, label_of};
 use super::moment::{Now, rfc3339};
 use super::page::{Page, width};
 use super::reason;
-use super::words::{here, path_as_text};
+use super::words::here;
 use super::{answer, document, say};
+use crate::json::path_as_text;
 
 /// The version of what `--json` prints. New members do not change it.
 const FORMAT: u32 = 1;

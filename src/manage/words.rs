@@ -6,8 +6,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -76,18 +75,6 @@ fn path_of(text: &str) -> OsString {
         }
     }
     OsString::from_vec(bytes)
-}
-
-/// A path as manifests have it: text that JSON can hold.
-pub fn path_as_text(path: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in path.as_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            let _ = write!(text, "\0{byte:02x}");
-        }
-    }
-    text
 }
 
 /// Where the marked line is: `script.py:42`, the script as seen from the current folder where it is below.

@@ -28,6 +28,7 @@ y = g([])  # @devstash
 # What each command is asked, for the outputs that its schema is to describe. A command with `--json` and no line here
 # is an error: see the last test.
 ASKED = {
+    "check": [["s.py"]],
     "show": [["texts"], ["s.py:12"]],
     "why": [["s.py"], ["s.py:12"], ["texts"]],
     "list": [[], ["--sort", "saved"], ["--ttl", "1s", "--site", "s.py"]],
@@ -62,6 +63,21 @@ def test_json_is_as_its_schema_says(stocked, command):
         jsonschema.validate(json.loads(outcome.stdout), schema, jsonschema.Draft202012Validator)
         # Every member that is printed is described.
         assert set(json.loads(outcome.stdout)) <= set(schema["properties"])
+
+
+def test_faults_as_json(stash):
+    stash.write("bad.py", "y = f(1)  # @devstash tll=3d\nx = 1  # @devstash\n")
+    stash.write("odd.py", "def f(:  # @devstash\n")
+    outcome = stash.devstash("check", "--json", "bad.py", "odd.py", "none.py")
+    assert (outcome.status, outcome.stderr) == (2, "")
+    found = json.loads(outcome.stdout)
+    schema = json.loads((SCHEMAS / "check.json").read_text())
+    jsonschema.validate(found, schema, jsonschema.Draft202012Validator)
+    faults = [(row["file"], row["line"], row["column"], row["width"]) for row in found["faults"]]
+    nowhere = (None, None, None)
+    assert faults == [("bad.py", 1, 23, 3), ("bad.py", 2, 10, 9), ("odd.py", *nowhere), ("none.py", *nowhere)]
+    assert found["faults"][0]["message"] == "unknown option `tll`"
+    assert found["faults"][0]["hint"] == "did you mean `ttl`?"
 
 
 def test_every_json_has_a_schema(stash):
