@@ -220,3 +220,26 @@ def test_many_show_no_bar_where_no_terminal_is(filled):
     fill(filled, 3000, links=False)
     outcome = filled.devstash("list")
     assert outcome.stderr == "" and outcome.stdout.endswith(" MiB\n") and "\n3003 entries, " in outcome.stdout
+
+
+def test_a_hundred_thousand_entries(stash):
+    """All commands that look at very many entries answer while somebody waits; how fast, the benchmark says."""
+    stash.write("s.py", SCRIPT)
+    stash.ok("s.py")
+    data = min((path.read_bytes() for path in stash.entries()), key=len)
+    for number in range(100_000):
+        fd = os.open(f"{stash.cache}/filler__f__{number:016x}.pkl", os.O_WRONLY | os.O_CREAT, 0o600)
+        os.write(fd, data)
+        os.close(fd)
+    count = len(stash.entries())
+    for _ in range(2):  # without its index, and with it
+        lines = stash.devstash("list", timeout=20).stdout.splitlines()
+        assert len(lines) == count + 2 and lines[-1].startswith(f"{count} entries, ")
+    assert stash.devstash("stats", timeout=20).stdout.startswith(f"entries  {count:,}, ")
+    outcome = stash.devstash("gc", "--dry-run", "--max-entries", "5", timeout=20)
+    assert outcome.stdout.splitlines()[-1].startswith(f"Would remove {count - 5} cache file(s)")
+    outcome = stash.devstash("clear", "--dry-run", "--pattern", "filler", timeout=20)
+    assert outcome.stdout.splitlines()[-1] == "Would remove 100000 cache file(s)."
+    assert stash.devstash("verify", "--larger", "1G", timeout=20).status == 1
+    assert stash.devstash("clear", "--all", timeout=20).stdout == "Cleared all cached entries.\n"
+    assert stash.entries() == []
