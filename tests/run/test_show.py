@@ -413,7 +413,8 @@ def test_json_has_the_documented_members(filled):
 def test_the_documentation_names_every_member(filled):
     document = json.loads(filled.devstash("show", "--json", "sales").stdout)
     page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-    table = page.partition("`--json` prints")[2].partition("\n## ")[0]
+    section = page.partition("\n## `devstash show`")[2].partition("\n## ")[0]
+    table = section.partition("`--json` prints")[2]
     documented = {name for line in re.findall(r"(?m)^\| (`.*?) \|", table) for name in re.findall("`([^`]+)`", line)}
     parts = [f"{name}.{part}" for name in ("site",) for part in document[name]]
     parts += [f"{name}[].{part}" for name in ("key", "trace", "effects") for part in document[name][0]]
