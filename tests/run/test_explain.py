@@ -42,9 +42,10 @@ def all_gone(stash):
     return True
 
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to look into")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc to look into")
 
 
+@needs_proc
 def test_lines_stand_in_order_with_the_output(stash):
     text = """
     import os
@@ -63,6 +64,7 @@ def test_lines_stand_in_order_with_the_output(stash):
     assert all_gone(stash)
 
 
+@needs_proc
 def test_it_dies_with_a_script_that_is_killed(stash):
     stash.write(
         "s.py", "import time\ndef f(n):\n    print('started', flush=True)\n    time.sleep(60)\nf(1)  # @devstash\n"
@@ -81,6 +83,7 @@ def test_it_dies_with_a_script_that_is_killed(stash):
     assert all_gone(stash)
 
 
+@needs_proc
 def test_the_script_has_no_child_and_no_descriptor_more(stash):
     text = """
     import os
@@ -98,6 +101,7 @@ def test_the_script_has_no_child_and_no_descriptor_more(stash):
     assert said(stash, text) == ("no child\n[]\n", [f"6: miss f: {NEVER}"])
 
 
+@needs_proc
 def test_children_made_by_fork_ask_for_themselves(stash):
     text = """
     import os
@@ -119,6 +123,7 @@ def test_children_made_by_fork_ask_for_themselves(stash):
     assert all_gone(stash)
 
 
+@needs_proc
 def test_workers_that_are_started_afresh(stash):
     text = """
     import multiprocessing, sys
@@ -148,6 +153,7 @@ def test_threads_ask_one_after_the_other(stash):
     assert said(stash, text) == ("190\n", [f"6: miss f: {NEVER}"] * 20)
 
 
+@needs_proc
 def test_trouble_with_it_costs_the_explanation_only(stash):
     text = """
     import glob, os, signal
@@ -168,6 +174,7 @@ def test_trouble_with_it_costs_the_explanation_only(stash):
     assert said(stash, text)[1] == [f"5: miss f: {NEVER}", "15: miss f: absent", "15: miss f: absent"]
 
 
+@needs_proc
 def test_a_script_that_closes_all_descriptors(stash):
     """What it opens then may get their numbers, and must not be taken for them."""
     text = """
@@ -218,6 +225,7 @@ def test_a_script_with_a_logger_gets_records(stash):
     assert lines == [f"6: miss f: {NEVER}"]
 
 
+@needs_proc
 def test_the_terminal_is_the_scripts(stash):
     text = """
     import os, sys, time
@@ -248,6 +256,7 @@ def test_it_can_be_asked_for_only_where_there_is_something_to_explain(stash):
     assert "unrecognized subcommand" in stash.devstash("explain", "s.py").stderr
 
 
+@needs_proc
 def test_a_signal_handler_that_raises_is_heard(stash):
     """A time limit that strikes while an explanation is awaited passes through, and nothing is asked any more."""
     text = """

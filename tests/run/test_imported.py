@@ -284,6 +284,37 @@ def test_workers_honour_them(stash, method):
     assert stash.ok("s.py") == "[0, 1, 4]\n"
 
 
+def test_ways_to_run_reach_modules_too(project):
+    project.write(
+        "features.py", FEATURES.replace("n + 1", "n + len(seen)").replace("def clean", "seen = [1]\ndef clean")
+    )
+    missing = project.run("s.py", options=["--offline"])
+    assert missing.stderr == (
+        "devstash: features.py:8: `clean` is not run, because of --offline: no result is kept of it (absent)\n\n"
+        "hint: `devstash run s.py`, without --offline, runs it and keeps the result\n"
+    )
+    assert (missing.status, project.executions()) == (5, [])
+    told = project.run("s.py", options=["--explain"]).stderr
+    assert told.splitlines()[0].startswith("devstash: features.py:8: miss clean: ") and "cached" not in told
+    told = project.run("s.py", options=["--explain"]).stderr
+    assert told == "devstash: features.py:8: hit clean\ndevstash: features.py:11: hit marked\n"
+    project.forget()
+    assert project.run("s.py", options=["--offline"]).status == 0 and project.executions() == []
+    verified = project.run("s.py", options=["--verify"])
+    assert (verified.stderr, verified.status) == ("devstash: verified 2 hits: the same\n", 0)
+    assert project.executions() == ["clean", "marked"]
+    project.forget()
+    told = project.run("s.py", options=["--refresh=features.py:8", "-v"]).stderr
+    assert "features.py:8: miss clean: refresh" in told and project.executions() == ["clean"]
+
+
+def test_a_script_that_has_its_own_open(project):
+    script = project.folder / "s.py"
+    own = "import builtins\ndef refuse(*_, **__): raise RuntimeError\nbuiltins.open = refuse\nimport features\n"
+    script.write_text(script.read_text().replace("import features\n", own))
+    assert runs(project) == [("[3, 3, 3] 5\n", ["clean", "marked"]), ("[3, 3, 3] 5\n", [])]
+
+
 def test_two_runs_at_once_load_a_new_module(project):
     argv = project.argv("s.py")
     environment = project.environment()

@@ -353,7 +353,8 @@ class Calls:
         rows: tuple[Row, ...],
         settings: dict[str, str],
         reporter: Reporter,
-        store: stores.Store | None = None,
+        main: Calls | None = None,
+        shown: str = "",
     ) -> None:
         self.reporter = reporter
         self.settings = settings
@@ -363,15 +364,20 @@ class Calls:
         self.explains = settings.get("explain") == "1"  # the reporter is an `explaining.Explaining`
         self.limits = settings.get("limits", "")  # flags for `devstash gc`
         assumed = defaults(settings["defaults"]) if "defaults" in settings else None
-        self.sites = [Site(index, file, row, assumed) for index, row in enumerate(rows)]
+        shown = shown or reporter.script
+        self.sites = [Site(index, file, shown, row, assumed) for index, row in enumerate(rows)]
         if settings.get("offline") == "1":  # what is kept is served, however old
             for site in self.sites:
                 site.ttl, site.refresh = None, False
-        if store is None:
-            store = stores.Store(settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1")
+        self.store: stores.Store
+        if main is not None:
+            self.store = main.store
+        else:
+            self.store = stores.Store(
+                settings.get("cache_dir", ".devstash_cache"), refresh=settings.get("refresh") == "1"
+            )
             if self.caching:
-                store.journal.begin(file, settings)
-        self.store = store
+                self.store.journal.begin(file, settings)
         # By id of the frame: calls just decided upon, calls under way, and bodies of marked functions under way. A body
         # has a place of its own because marked calls stand in it. A frame's id is its own as long as it runs.
         self.pending: dict[int, Call] = {}
@@ -381,9 +387,9 @@ class Calls:
         #: What a marked call is here; modes.py has others.
         self.made: type[Call] = Call
 
-    def beside(self, file: str, rows: tuple[Row, ...], reporter: Reporter) -> Calls:
-        """What the marked calls of another module go through."""
-        calls = Calls(file, rows, self.settings, reporter, self.store)
+    def beside(self, file: str, rows: tuple[Row, ...], shown: str) -> Calls:
+        """What the marked calls of another module go through; `shown` is its path in messages."""
+        calls = Calls(file, rows, self.settings, self.reporter, self, shown)
         calls.made = self.made
         return calls
 

@@ -63,7 +63,7 @@ def _get_code(self: Any, fullname: str) -> CodeType | None:
 def _rewritten(path: str) -> CodeType | str | None:
     """The code of a module with markers, or what is wrong with them; None for others, and where there is trouble."""
     try:
-        source = _read(path)
+        source = read(path)
     except OSError as error:
         let_through(error)
         return None  # Python will say so
@@ -85,7 +85,8 @@ def _rewritten(path: str) -> CodeType | str | None:
         return None
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """A file's contents, whatever the script has made of `open`. Raises OSError."""
     fd = os.open(path, _READ)
     try:
         data = os.read(fd, _CHUNK)

@@ -14,8 +14,8 @@ from marshal import dumps, loads
 
 from . import __version__
 from .children import spawn
+from .hook import read
 from .quiet import Quiet
-from .report import Reporter
 from .signals import let_through
 from .system import os
 from .tree import BUILTIN, Untouchable
@@ -50,8 +50,7 @@ def code_of(path: str, source: bytes, main: Calls) -> CodeType | str | None:
     builtin = _builtin(path, source)
     # The same text loaded once more: calls of the first may be under way.
     if not hasattr(builtins, builtin):
-        reporter = Reporter(_shown(path), main.reporter.verbosity)
-        setattr(builtins, builtin, main.beside(path, sites, reporter))
+        setattr(builtins, builtin, main.beside(path, sites, _shown(path)))
     return code
 
 
@@ -140,8 +139,7 @@ def _plan(path: str, source: bytes, folder: str, executable: str) -> dict[str, A
 
 def _kept(place: str) -> bytes:
     try:
-        with open(place, "rb") as file:
-            return file.read()
+        return read(place)
     except FileNotFoundError:
         return b""
 
@@ -151,8 +149,11 @@ def _keep(place: str, data: bytes) -> None:
     draft = f"{place}.{os.getpid()}.tmp"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with open(fd, "wb") as file:
-            file.write(data)
+        try:
+            while data:
+                data = data[os.write(fd, data) :]
+        finally:
+            os.close(fd)
         os.replace(draft, place)
     except BaseException:
         os.unlink(draft)

@@ -65,7 +65,7 @@ class Pattern:
     def _means(self, site: Site, key: Key) -> bool:
         if self._place is not None:
             file, line = self._place
-            names = (self._reporter.script, site.file)
+            names = (site.shown, site.file)
             return line == site.line and any(name == file or name.endswith("/" + file) for name in names)
         links = site.shape if site.kind == "call" else ()
         chain = "".join((key.qualname, *links)).replace("()", "").replace("[]", "")

@@ -48,11 +48,11 @@ class Reporter:
     def __init__(self, script: str, verbosity: int) -> None:
         self.script = script
         self.verbosity = verbosity
-        self._told: set[tuple[int, str]] = set()
+        self._told: set[tuple[Site, str]] = set()
 
     def line(self, site: Site, text: str, hint: str = "") -> None:
         """Say something of a site that has to be heard, whatever the settings."""
-        self.say("%s:%d: %s" % (self.script, site.line, text), hint)
+        self.say("%s:%d: %s" % (site.shown, site.line, text), hint)
 
     def say(self, text: str, hint: str = "") -> None:
         """Say something that has to be heard, and the way out."""
@@ -70,7 +70,7 @@ class Reporter:
         if logger is None or not logger.isEnabledFor(level):
             return False
         try:
-            logger.log(level, "%s:%d: %s", self.script, site.line, text)
+            logger.log(level, "%s:%d: %s", site.shown, site.line, text)
         except Exception:
             pass  # a broken handler is not ours to report, nor the script's to suffer from us
         return True
@@ -100,9 +100,9 @@ class Reporter:
 
     def warn(self, site: Site, text: str) -> None:
         """Tell, once for a site and text, of something the user will want to act upon."""
-        if (site.index, text) in self._told:
+        if (site, text) in self._told:
             return
-        self._told.add((site.index, text))
+        self._told.add((site, text))
         logged = self._log(WARNING, site, text)  # usually to stderr, where once is enough
         if not logged and self.verbosity >= 0:
             self.line(site, text)

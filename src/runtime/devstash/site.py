@@ -33,13 +33,14 @@ class Site:
     """One marked place of the script; the attributes without a default are options of its marker."""
 
     __slots__ = (
-        "index", "kind", "file", "line", "scope", "text", "generator", "reads", "shape", "code",
+        "index", "kind", "file", "shown", "line", "scope", "text", "generator", "reads", "shape", "code",
         "ttl", "key", "ignore", "env", "files", "version", "replay", *LIMITS, "load", "name", "refresh",
     )  # fmt: skip
 
     index: int
     kind: str  # "call", "expression" or "function"
-    file: str  # absolute path of the script
+    file: str  # absolute path of the script or module
+    shown: str  # the same for messages: the script as it was typed
     line: int  # first line of the statement, from 1
     scope: str  # qualified name of the enclosing class and function, "" at module level
     text: str  # the statement's first line
@@ -61,9 +62,10 @@ class Site:
     name: str | None
     refresh: bool
 
-    def __init__(self, index: int, file: str, row: Row, assumed: dict[str, Any] | None = None) -> None:
+    def __init__(self, index: int, file: str, shown: str, row: Row, assumed: dict[str, Any] | None = None) -> None:
         self.index = index
         self.file = file
+        self.shown = shown
         (
             self.kind,
             self.line,
